@@ -1,0 +1,88 @@
+"""Virtual time: one counter, a heap of timers, and the only module that may read the host's clock.
+
+One cycle is one nanosecond. A retired instruction costs one cycle; exits and waiting add theirs. TSC, PIT, RTC and every other clock of the
+partition derive from ``VirtualClock.now``.
+"""
+
+import heapq
+import time  # noqa: TID251 - this is the one module that may
+from collections.abc import Callable
+
+
+class VirtualTimer:
+    """A one-shot alarm (hv.interfaces.Timer). Re-arming replaces; a cancelled heap entry is skipped."""
+
+    __slots__ = ("_action", "_clock", "deadline", "sequence")
+
+    def __init__(self, clock: "VirtualClock", action: Callable[[], None]) -> None:
+        self._clock = clock
+        self._action = action
+        self.deadline: int | None = None
+        self.sequence = 0
+
+    def arm(self, when_ns: int) -> None:
+        self.deadline = when_ns
+        self._clock.schedule(when_ns, self)
+
+    def cancel(self) -> None:
+        self.deadline = None
+
+    def fire(self) -> None:
+        self.deadline = None
+        self._action()
+
+
+class VirtualClock:
+    """Time of one partition (hv.interfaces.Clock).
+
+    ``now`` tells the time and ``wait`` lets some pass; ``on_earlier`` is called with the new deadline when
+    a timer was armed that fires before all others.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], int],
+        wait: Callable[[int], None],
+        on_earlier: Callable[[int], None] = lambda _when: None,
+    ) -> None:
+        self.now = now
+        self._wait = wait
+        self._on_earlier = on_earlier
+        self._heap: list[tuple[int, int, VirtualTimer]] = []
+        self._sequence = 0
+
+    def timer(self, action: Callable[[], None]) -> VirtualTimer:
+        return VirtualTimer(self, action)
+
+    def schedule(self, when_ns: int, timer: VirtualTimer) -> None:
+        """Queue ``timer``; equal times fire in the order of arming."""
+        self._sequence += 1
+        timer.sequence = self._sequence
+        heapq.heappush(self._heap, (when_ns, self._sequence, timer))
+        if self._heap[0][2] is timer:
+            self._on_earlier(when_ns)
+
+    def next_deadline(self) -> int | None:
+        """When the next timer fires; None when none is armed."""
+        heap = self._heap
+        while heap:
+            when, sequence, timer = heap[0]
+            if timer.deadline is not None and timer.sequence == sequence:
+                return when
+            heapq.heappop(heap)
+        return None
+
+    def run_due(self) -> None:
+        """Fire every timer whose time has come, in order of (time, arming)."""
+        while (when := self.next_deadline()) is not None and when <= self.now():
+            _, _, timer = heapq.heappop(self._heap)
+            timer.fire()
+
+    def skip_to(self, when_ns: int) -> None:
+        """Let a halted processor wait until ``when_ns``."""
+        self._wait(max(0, when_ns - self.now()))
+
+
+def host_seconds() -> float:
+    """The host's monotonic clock, for progress displays and measurements; never for a guest."""
+    return time.perf_counter()

@@ -1,0 +1,1 @@
+"""The virtual processor: engine, saved state, event delivery, exits."""

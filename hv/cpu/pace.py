@@ -1,0 +1,284 @@
+"""Counting retired instructions and stopping at a deadline: the hooks, in Python.
+
+The accelerator (``_accel.c``) does the same in C. Both write the same words, so whoever reads the clock
+need not know which is at work. See ``_accel.c`` for how the counting goes and why an entry can be ambiguous.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from hv.cpu.decode import TRANSFER, InsnClass
+from hv.cpu.state import CS, HFLAGS, RAX, RDX, RFLAGS, RIP, CpuState
+
+# Words of the pace: u64, shared with the accelerator.
+COUNT, DEADLINE, FLAGS, NOW, BLOCK_PC, BLOCK_SIZE, BLOCK_ICOUNT = range(7)
+EXTRA, TSC_ADJUST = 7, 8
+PORT_COST, MMIO_COST, CPUID_COST, RDTSC_COST = 9, 10, 11, 12
+RDTSC_EXITS, UNKNOWN_BLOCKS, WINDOW_CHECKS = 13, 14, 15
+PACE_WORDS = 16
+
+FLAG_STOP = 1
+"""Leave at the next block boundary."""
+FLAG_WINDOW = 2
+"""An interrupt waits: leave at the first block that begins with IF set and no shadow."""
+FLAG_ABORT = 4
+"""An instruction in the middle of a block faulted: nothing behind it may have an effect."""
+
+NEVER = (1 << 64) - 1
+EXIT_RDTSC = 0x16E
+_LONG_CODE = 1 << 15
+_INHIBIT = 1 << 3
+_CODE_SIZE = 1 << 4 | 1 << 15
+_IF = 1 << 9
+_VM = 1 << 17
+_U32 = 0xFFFFFFFF
+
+
+class Handlers(Protocol):
+    """What the engine calls at an exit. ``insn`` is ``hv.cpu.decode.classify`` of the instruction at RIP."""
+
+    def resolve(self, pc: int, offset: int) -> int: ...
+    def on_in(self, port: int, size: int, insn: int) -> int: ...
+    def on_out(self, port: int, size_insn: int, value: int) -> None: ...
+    def on_intr(self, number: int, insn: int) -> None: ...
+    def on_cpuid(self) -> None: ...
+    def on_syscall(self, insn: int) -> None: ...
+    def on_invalid(self, insn: int) -> None: ...
+    def on_privileged(self, port: int, size: int) -> bool: ...
+
+
+class BlockApi(Protocol):
+    """The few calls into Unicorn that counting needs."""
+
+    def save(self) -> None: ...
+    def restore(self) -> None: ...
+    def stop(self) -> None: ...
+    def request_icount(self, pc: int, size: int) -> int | None: ...
+    def code_at(self, pc: int, size: int) -> tuple[int, bytes]: ...
+
+
+class _Block:
+    """One (pc, size): how many instructions it holds, and whether that can be trusted."""
+
+    __slots__ = ("ambiguous", "content", "gpa", "icount", "restart", "shared")
+
+    def __init__(self, icount: int, gpa: int, content: tuple[bytes, int]) -> None:
+        self.icount = icount
+        self.gpa = gpa
+        self.content = content
+        self.shared = False
+        self.ambiguous = False
+        self.restart: bool | None = None
+
+
+class PythonPace:
+    """The hooks of ``_accel.c``, one method each."""
+
+    def __init__(self, state: CpuState, api: BlockApi, handlers: Handlers) -> None:
+        self.words = memoryview(bytearray(8 * PACE_WORDS)).cast("Q")
+        self._state = state
+        self._api = api
+        self._handlers = handlers
+        self._blocks: dict[tuple[int, int], _Block] = {}
+        self._insns: dict[tuple[int, int, tuple[bytes, int]], int] = {}
+        self._current: _Block | None = None
+        self.error: BaseException | None = None
+
+    # -- blocks ----------------------------------------------------------------------------------------
+
+    def on_edge(self, pc: int, icount: int, size: int) -> None:
+        """A block was translated."""
+        self._api.save()
+        gpa, code = self._api.code_at(pc, size)
+        content = (code, self._state.d[HFLAGS] & _CODE_SIZE)
+        block = self._blocks.get((pc, size))
+        if block is None:
+            self._blocks[pc, size] = block = _Block(icount, gpa, content)
+        elif block.gpa != gpa or block.shared:
+            if block.content != content or block.icount != icount:
+                block.ambiguous = True
+            block.shared = True
+        if len(code) < size:
+            block.ambiguous = True
+        if block.content != content:
+            block.restart = None
+        block.content, block.icount, block.gpa = content, icount, gpa
+
+    def on_block(self, pc: int, size: int) -> None:
+        """A block is about to run."""
+        words = self.words
+        if (words[COUNT] + words[EXTRA] >= words[DEADLINE] or words[FLAGS]) and self._held_up():
+            return
+        block = self._blocks.get((pc, size))
+        if block is None or block.ambiguous:
+            icount = self._ask_icount(pc, size)
+        else:
+            icount = block.icount
+        before_size = words[BLOCK_SIZE]
+        if icount == 1 and before_size and 0 < pc - words[BLOCK_PC] < before_size:
+            self._check_restart(block, pc)
+        self._current = block
+        words[BLOCK_PC], words[BLOCK_SIZE], words[BLOCK_ICOUNT] = pc, size, icount
+        words[COUNT] += icount
+
+    def _ask_icount(self, pc: int, size: int) -> int:
+        self.words[UNKNOWN_BLOCKS] += 1
+        icount = self._api.request_icount(pc, size)
+        if icount is None:
+            self._api.save()
+            icount = self._resolve(pc, size) & 0xFFFF
+        return icount
+
+    def _held_up(self) -> bool:
+        words = self.words
+        in_time = words[COUNT] + words[EXTRA] < words[DEADLINE]
+        if in_time and not words[FLAGS] & (FLAG_STOP | FLAG_ABORT):
+            words[WINDOW_CHECKS] += 1
+            self._api.save()
+            if not self._state.q[RFLAGS] & _IF or self._state.d[HFLAGS] & _INHIBIT:
+                return False
+        words[NOW] = words[COUNT]
+        words[BLOCK_SIZE] = words[BLOCK_ICOUNT] = 0
+        self._api.stop()
+        return True
+
+    def _check_restart(self, block: _Block | None, pc: int) -> None:
+        words = self.words
+        restart = block.restart if block and not block.ambiguous else None
+        if restart is None:
+            self._api.save()
+            restart = not (self._resolve(pc, 0) >> 16) & TRANSFER
+            if block:
+                block.restart = restart
+        if restart:
+            before = self._resolve(words[BLOCK_PC], pc - words[BLOCK_PC]) & 0xFFFF
+            words[COUNT] = words[COUNT] - words[BLOCK_ICOUNT] + before
+
+    # -- exits -----------------------------------------------------------------------------------------
+
+    def _resolve(self, pc: int, offset: int) -> int:
+        return self._call(self._handlers.resolve, pc, offset) or 0
+
+    def _call(self, handler: Callable[..., int | None], *args: int) -> int | None:
+        """A Python error may not cross Unicorn's C frames: keep it, and stop."""
+        try:
+            return handler(*args)
+        except BaseException as error:  # noqa: BLE001 - carried over the C frame, raised by the engine
+            if self.error is None:
+                self.error = error
+            self.words[FLAGS] |= FLAG_STOP
+            return None
+
+    def _locate(self) -> int:
+        """Bring NOW up to the instruction at RIP; what the decoder knows of that one."""
+        words, state = self.words, self._state
+        words[NOW] = words[COUNT]
+        if not words[BLOCK_SIZE]:
+            return 0
+        rip = state.q[RIP] + state.base(CS)
+        if not state.d[HFLAGS] & _LONG_CODE:
+            rip &= _U32
+        pc = words[BLOCK_PC]
+        offset = (rip - pc) & NEVER
+        if offset >= words[BLOCK_SIZE]:
+            return 0
+        block = self._current
+        if block is not None and not block.ambiguous:
+            key = (pc, offset, block.content)
+            packed = self._insns.get(key, -1)
+            if packed < 0:
+                packed = self._insns[key] = self._resolve(pc, offset)
+        else:
+            packed = self._resolve(pc, offset)
+        words[NOW] = words[COUNT] - words[BLOCK_ICOUNT] + (packed & 0xFFFF)
+        return packed
+
+    def _leave_block(self) -> None:
+        words = self.words
+        words[COUNT] = words[NOW]
+        words[BLOCK_SIZE] = words[BLOCK_ICOUNT] = 0
+
+    def _io_privileged(self) -> bool:
+        hflags = self._state.d[HFLAGS]
+        return bool(hflags & _VM) or (hflags & 3) > (hflags >> 12 & 3)
+
+    def on_in(self, port: int, size: int) -> int:
+        if self.words[FLAGS] & FLAG_ABORT:
+            return _U32
+        self._api.save()
+        packed = self._locate()
+        if self._io_privileged() and not self._call(self._handlers.on_privileged, port, size):
+            return _U32
+        self.words[EXTRA] += self.words[PORT_COST]
+        return (self._call(self._handlers.on_in, port, size, packed >> 16) or 0) & _U32
+
+    def on_out(self, port: int, size: int, value: int) -> None:
+        if self.words[FLAGS] & FLAG_ABORT:
+            return
+        self._api.save()
+        packed = self._locate()
+        if self._io_privileged() and not self._call(self._handlers.on_privileged, port, size):
+            return
+        self.words[EXTRA] += self.words[PORT_COST]
+        self._call(self._handlers.on_out, port, size | packed >> 16 << 8, value)
+
+    def on_intr(self, number: int) -> None:
+        words = self.words
+        if words[FLAGS] & FLAG_ABORT:
+            self._api.stop()
+            return
+        self._api.save()
+        packed = self._locate()
+        self._leave_block()
+        if number == EXIT_RDTSC and self._fast_rdtsc(packed):
+            return
+        self._call(self._handlers.on_intr, number, packed >> 16)
+        if words[FLAGS] & FLAG_STOP:
+            self._api.stop()
+
+    def _fast_rdtsc(self, packed: int) -> bool:
+        words, state = self.words, self._state
+        if packed >> 16 & 0x7F != InsnClass.RDTSC or packed >> 24 & 0xFF != 2:
+            return False
+        words[EXTRA] += words[RDTSC_COST]
+        tsc = (words[NOW] + words[EXTRA] + words[TSC_ADJUST]) & NEVER
+        state.q[RAX] = tsc & _U32
+        state.q[RDX] = tsc >> 32
+        state.q[RIP] = (state.q[RIP] + 2) & NEVER
+        self._api.restore()
+        words[RDTSC_EXITS] += 1
+        words[NOW] += 1
+        words[COUNT] = words[NOW]
+        return True
+
+    def on_cpuid(self) -> int:
+        if not self.words[FLAGS] & FLAG_ABORT:
+            self._api.save()
+            self._locate()
+            self.words[EXTRA] += self.words[CPUID_COST]
+            self._call(self._handlers.on_cpuid)
+        return 1
+
+    def on_syscall(self) -> None:
+        if not self.words[FLAGS] & FLAG_ABORT:
+            self._api.save()
+            packed = self._locate()
+            self._call(self._handlers.on_syscall, packed >> 16)
+
+    def on_invalid(self) -> bool:
+        if self.words[FLAGS] & FLAG_ABORT:
+            self._api.stop()
+            return True
+        self._api.save()
+        packed = self._locate()
+        self._leave_block()
+        self._call(self._handlers.on_invalid, packed >> 16)
+        if self.words[FLAGS] & FLAG_STOP:
+            self._api.stop()
+        return True
+
+    def on_mmio(self) -> None:
+        if not self.words[FLAGS] & FLAG_ABORT:
+            self._api.save()
+            self._locate()
+            self.words[EXTRA] += self.words[MMIO_COST]

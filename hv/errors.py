@@ -1,0 +1,44 @@
+"""One tree of errors, cut by who is at fault.
+
+A guest at fault during a device access is no exception at all: it is answered as the hardware does.
+"""
+
+
+class HvError(Exception):
+    """Root of everything this package raises on purpose."""
+
+
+class ConfigError(HvError):
+    """The user asked for something impossible: one line saying what and where.
+
+    ``usage`` tells a wrong command line (exit code 2) from a bad image, disk or
+    configuration file (exit code 4).
+    """
+
+    def __init__(self, message: str, *, usage: bool = False) -> None:
+        super().__init__(message)
+        self.usage = usage
+
+
+class InternalError(HvError):
+    """Our own bug, or an installed library that is not the one we were built for."""
+
+
+class GuestError(HvError):
+    """The guest ended in a way that its author did not want."""
+
+
+class TripleFault(GuestError):
+    """A fault while delivering a double fault: the processor shut down."""
+
+
+class GuestPanic(GuestError):
+    """The guest reported its own crash."""
+
+
+class Stuck(GuestError):
+    """The guest halted and nothing can wake it."""
+
+
+class BudgetExceeded(GuestError):
+    """The instruction or time budget ran out."""

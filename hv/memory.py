@@ -1,0 +1,131 @@
+"""Guest physical memory: one buffer for RAM, ROM and video memory, and what a bus master sees of it.
+
+The buffer is a picture of the address space from 0 to the top of RAM. What the guest sees at an address is
+decided by how the region is mapped into the processor: RAM, ROM (its writes are lost) or a hole, whose bytes
+in the buffer are all ones so that a reader of the buffer sees an open bus.
+"""
+
+import mmap
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from hv.errors import ConfigError
+
+LOW_RAM_END = 0xA0000
+VIDEO_TEXT = 0xB8000
+VIDEO_TEXT_SIZE = 0x8000
+FIRMWARE_ROM = 0xF0000
+FIRMWARE_ROM_SIZE = 0x10000
+HIGH_RAM = 0x100000
+MMIO_HOLE = 0xE0000000
+"""RAM ends below here at the latest: room for chips that are reached through memory."""
+
+MIN_RAM = 1 << 20
+MAX_RAM = MMIO_HOLE
+
+
+class RegionKind(Enum):
+    RAM = "ram"
+    ROM = "rom"
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """``size`` bytes from ``gpa``, at the same offset of the buffer."""
+
+    gpa: int
+    size: int
+    kind: RegionKind
+
+    @property
+    def end(self) -> int:
+        return self.gpa + self.size
+
+
+class SystemMemory:
+    """RAM of one partition (hv.interfaces.GuestMemory for bus masters).
+
+    ``on_write(gpa, size)`` is told of every write that is not the processor's own, so that stale
+    translations are dropped.
+    """
+
+    def __init__(self, size: int) -> None:
+        if size < MIN_RAM or size > MAX_RAM or size % mmap.PAGESIZE:
+            raise ConfigError(
+                f"memory size {size} is not a multiple of 4 KiB between 1 MiB and {MAX_RAM >> 20} MiB"
+            )
+        self.size = size
+        self.buffer = mmap.mmap(-1, max(size, HIGH_RAM))
+        self.view = memoryview(self.buffer)
+        self.view[LOW_RAM_END:HIGH_RAM] = b"\xff" * (HIGH_RAM - LOW_RAM_END)
+        self.view[VIDEO_TEXT : VIDEO_TEXT + VIDEO_TEXT_SIZE] = bytes(VIDEO_TEXT_SIZE)
+        regions = [
+            Region(0, LOW_RAM_END, RegionKind.RAM),
+            Region(VIDEO_TEXT, VIDEO_TEXT_SIZE, RegionKind.RAM),
+            Region(FIRMWARE_ROM, FIRMWARE_ROM_SIZE, RegionKind.ROM),
+        ]
+        if size > HIGH_RAM:
+            regions.append(Region(HIGH_RAM, size - HIGH_RAM, RegionKind.RAM))
+        self.regions = tuple(regions)
+        self.on_write: Callable[[int, int], None] = lambda _gpa, _size: None
+
+    def load_rom(self, image: bytes) -> None:
+        """Put ``image`` at the top of the firmware ROM, below 1 MiB."""
+        if len(image) > FIRMWARE_ROM_SIZE:
+            raise ConfigError(f"firmware of {len(image)} bytes does not fit {FIRMWARE_ROM_SIZE}")
+        self.view[HIGH_RAM - len(image) : HIGH_RAM] = image
+
+    def place(self, gpa: int, data: bytes | memoryview, size: int) -> None:
+        """Put a loader's bytes into RAM, zero-filled up to ``size``. ConfigError when they do not fit."""
+        if gpa < 0 or gpa + size > len(self.view) or len(data) > size:
+            raise ConfigError(
+                f"image wants memory up to {gpa + size:#x}, the machine has {len(self.view):#x}"
+            )
+        self.view[gpa : gpa + len(data)] = data
+        self.view[gpa + len(data) : gpa + size] = bytes(size - len(data))
+
+    def holes(self, limit: int) -> list[tuple[int, int]]:
+        """(gpa, size) of everything below ``limit`` that is neither RAM nor ROM."""
+        gaps = []
+        at = 0
+        for region in self.regions:
+            if region.gpa > at:
+                gaps.append((at, region.gpa - at))
+            at = region.end
+        gaps.append((at, limit - at))
+        return gaps
+
+    def read_video(self, offset: int, size: int) -> bytes:
+        """Text memory as the video chip scans it out."""
+        at = VIDEO_TEXT + offset
+        return bytes(self.view[at : min(at + size, VIDEO_TEXT + VIDEO_TEXT_SIZE)])
+
+    def _region(self, gpa: int) -> Region | None:
+        for region in self.regions:
+            if region.gpa <= gpa < region.end:
+                return region
+        return None
+
+    def contains(self, gpa: int, size: int) -> bool:
+        """All of [gpa, gpa+size) is RAM of one region."""
+        region = self._region(gpa)
+        return region is not None and region.kind is RegionKind.RAM and gpa + size <= region.end
+
+    def read(self, gpa: int, size: int) -> bytes:
+        """``size`` bytes; whatever is not RAM or ROM reads as 0xFF."""
+        end = gpa + size
+        if gpa >= 0 and end <= len(self.view):
+            return bytes(self.view[gpa:end])
+        inside = bytes(self.view[min(gpa, len(self.view)) :]) if gpa >= 0 else b""
+        return inside + b"\xff" * (size - len(inside))
+
+    def write(self, gpa: int, data: bytes) -> None:
+        """Store bytes where there is RAM; the rest is lost."""
+        at = gpa
+        end = gpa + len(data)
+        for region in self.regions:
+            if region.kind is RegionKind.RAM and at < region.end and end > region.gpa:
+                first, last = max(at, region.gpa), min(end, region.end)
+                self.view[first:last] = data[first - gpa : last - gpa]
+                self.on_write(first, last - first)

@@ -1,0 +1,57 @@
+"""A child partition: memory, buses and a virtual processor. What devices there are is the root's business."""
+
+from collections.abc import Callable
+
+from hv.cpu.cpuid import CpuidModel
+from hv.cpu.engine import PHYSICAL_BITS
+from hv.cpu.exits import ExitReason
+from hv.cpu.msr import MsrBus
+from hv.cpu.msr_core import attach_core_msrs
+from hv.memory import RegionKind, SystemMemory
+from hv.mmio import MmioBus, MmioRegion
+from hv.portbus import PortBus
+from hv.vp import InterruptController, VirtualProcessor
+
+
+class Partition:
+    """One guest's address space and processor.
+
+    Chips are attached to ``ports``, ``mmio`` and ``msrs`` before ``power_on`` maps memory and resets the
+    processor.
+    """
+
+    def __init__(self, memory_size: int, interrupts: Callable[[], InterruptController]) -> None:
+        self.memory = SystemMemory(memory_size)
+        self.ports = PortBus()
+        self.mmio = MmioBus()
+        self.msrs = MsrBus()
+        self.cpuid = CpuidModel.build()
+        self.vp = VirtualProcessor(self.memory, self.ports, self.msrs, self.cpuid, interrupts)
+        self.clock = self.vp.clock
+        attach_core_msrs(self.msrs, self.vp.engine, self.vp.read_tsc, self.vp.set_tsc)
+
+    def power_on(self) -> None:
+        """Map memory into the processor and reset it."""
+        engine = self.vp.engine
+        for region in self.memory.regions:
+            if region.kind is RegionKind.ROM:
+                engine.map_rom(region.gpa, region.size, self.memory.buffer, region.gpa)
+            else:
+                engine.map_ram(region.gpa, region.size, self.memory.buffer, region.gpa)
+        for mmio in self.mmio.fill(self.memory.holes(1 << PHYSICAL_BITS)):
+            self._map_mmio(mmio)
+        self.vp.reset()
+
+    def _map_mmio(self, region: MmioRegion) -> None:
+        vp = self.vp
+        exits, reading, writing = vp.exits, ExitReason.MMIO_READ.value, ExitReason.MMIO_WRITE.value
+
+        def read(offset: int, width: int) -> int:
+            exits.hit(reading, region.gpa + offset, width, vp.retired(), width)
+            return region.read(offset, width)
+
+        def write(offset: int, value: int, width: int) -> None:
+            exits.hit(writing, region.gpa + offset, width, vp.retired(), width)
+            region.write(offset, value, width)
+
+        vp.engine.map_mmio(region.gpa, region.size, read, write)
