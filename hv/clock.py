@@ -1,7 +1,7 @@
 """Virtual time: one counter, a heap of timers, and the only module that may read the host's clock.
 
-One cycle is one nanosecond. A retired instruction costs one cycle; exits and waiting add theirs. TSC, PIT, RTC and every other clock of the
-partition derive from ``VirtualClock.now``.
+One cycle is one nanosecond. A retired instruction costs one cycle; exits and waiting add theirs. TSC, PIT,
+RTC and every other clock of the partition derive from ``VirtualClock.now``.
 """
 
 import heapq

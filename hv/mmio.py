@@ -39,9 +39,7 @@ class MmioBus:
     def __init__(self) -> None:
         self._regions: list[MmioRegion] = []
 
-    def attach(
-        self, device: str, gpa: int, size: int, read: MmioRead, write: MmioWrite
-    ) -> None:
+    def attach(self, device: str, gpa: int, size: int, read: MmioRead, write: MmioWrite) -> None:
         """Let ``device`` decode [gpa, gpa+size). ConfigError for an overlap or a broken page."""
         if gpa % PAGE or size % PAGE or size <= 0:
             raise ConfigError(f"MMIO of {device} at {gpa:#x}+{size:#x} is not whole pages")
@@ -67,6 +65,4 @@ class MmioBus:
     @staticmethod
     def _gap(result: list[MmioRegion], start: int, end: int) -> None:
         if end > start:
-            result.append(
-                MmioRegion("open bus", start, end - start, open_bus_read, open_bus_write)
-            )
+            result.append(MmioRegion("open bus", start, end - start, open_bus_read, open_bus_write))

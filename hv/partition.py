@@ -1,4 +1,4 @@
-"""A child partition: memory, buses and a virtual processor. What devices there are is the root's business."""
+"""A child partition: memory, buses, a virtual processor. The devices are the root's business."""
 
 from collections.abc import Callable
 

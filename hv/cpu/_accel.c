@@ -60,7 +60,8 @@ typedef struct { uint64_t pc, content, packed; uint32_t size, off; } insn_t;
 enum { H_RESOLVE, H_IN, H_OUT, H_INTR, H_CPUID, H_SYSCALL, H_INVALID, H_PRIVILEGED, HANDLERS };
 
 typedef struct {
-    pace_t pace;
+    pace_t *pace;
+    Py_buffer pace_buffer;
     void *uc, *context;
     const uint8_t *state;          /* inside the context, behind its header */
     int (*emu_stop)(void *);
@@ -161,7 +162,7 @@ static void carry_error(accel_t *a)
         a->error = value;
     else
         Py_XDECREF(value);
-    a->pace.flags |= FLAG_STOP;
+    a->pace->flags |= FLAG_STOP;
 }
 
 static long long call(accel_t *a, int handler, const char *format, uint64_t x, uint64_t y, uint64_t z)
@@ -194,7 +195,7 @@ static uint64_t resolve(accel_t *a, uint64_t pc, uint64_t off)
  * The state must have been saved. */
 static uint64_t locate(accel_t *a)
 {
-    pace_t *p = &a->pace;
+    pace_t *p = a->pace;
     p->now = p->count;
     if (!p->block_size)
         return 0;
@@ -224,8 +225,8 @@ static uint64_t locate(accel_t *a)
 /* An exit that left its block: nothing behind RIP will run. */
 static void leave_block(accel_t *a)
 {
-    a->pace.count = a->pace.now;
-    a->pace.block_size = a->pace.block_icount = 0;
+    a->pace->count = a->pace->now;
+    a->pace->block_size = a->pace->block_icount = 0;
 }
 
 /* ---- hooks ------------------------------------------------------------------------------------------ */
@@ -283,7 +284,7 @@ static void on_edge(void *uc, uc_tb *tb, uc_tb *prev, void *user)
 static uint32_t ask_icount(accel_t *a, uint64_t pc, uint32_t size)
 {
     uc_tb tb = { 0, 0, 0 };
-    a->pace.unknown_blocks++;
+    a->pace->unknown_blocks++;
     if (!a->ctl(a->uc, a->request_cache, pc, &tb) && tb.pc == pc && tb.size == size)
         return tb.icount;
     save(a);
@@ -293,7 +294,7 @@ static uint32_t ask_icount(accel_t *a, uint64_t pc, uint32_t size)
 /* True when the block must not run. */
 static int held_up(accel_t *a)
 {
-    pace_t *p = &a->pace;
+    pace_t *p = a->pace;
     if (p->count + p->extra < p->deadline && !(p->flags & (FLAG_STOP | FLAG_ABORT))) {
         p->window_checks++;
         save(a);
@@ -310,7 +311,7 @@ static int held_up(accel_t *a)
  * that changed the block it stands in. Only a control transfer can be the former. */
 static void check_restart(accel_t *a, block_t *b, uint64_t pc)
 {
-    pace_t *p = &a->pace;
+    pace_t *p = a->pace;
     if (b->restart == RESTART_UNKNOWN || b->state != KNOWN) {
         save(a);
         uint64_t kind = resolve(a, pc, 0) >> 16 & 0xff;
@@ -325,7 +326,7 @@ static void check_restart(accel_t *a, block_t *b, uint64_t pc)
 static void on_block(void *uc, uint64_t pc, uint32_t size, void *user)
 {
     accel_t *a = user;
-    pace_t *p = &a->pace;
+    pace_t *p = a->pace;
     (void)uc;
     if ((p->count + p->extra >= p->deadline || p->flags) && held_up(a))
         return;
@@ -356,13 +357,13 @@ static uint32_t on_in(void *uc, uint32_t port, int size, void *user)
 {
     accel_t *a = user;
     (void)uc;
-    if (a->pace.flags & FLAG_ABORT)
+    if (a->pace->flags & FLAG_ABORT)
         return ~0u;
     save(a);
     uint64_t packed = locate(a);
     if (io_privileged(a) && !call(a, H_PRIVILEGED, "KK", port, size, 0))
         return ~0u;
-    a->pace.extra += a->pace.port_cost;
+    a->pace->extra += a->pace->port_cost;
     return (uint32_t)call(a, H_IN, "KKK", port, size, packed >> 16);
 }
 
@@ -370,13 +371,13 @@ static void on_out(void *uc, uint32_t port, int size, uint32_t value, void *user
 {
     accel_t *a = user;
     (void)uc;
-    if (a->pace.flags & FLAG_ABORT)
+    if (a->pace->flags & FLAG_ABORT)
         return;
     save(a);
     uint64_t packed = locate(a);
     if (io_privileged(a) && !call(a, H_PRIVILEGED, "KK", port, size, 0))
         return;
-    a->pace.extra += a->pace.port_cost;
+    a->pace->extra += a->pace->port_cost;
     call(a, H_OUT, "KKK", port, size | packed >> 16 << 8, value);
 }
 
@@ -385,14 +386,14 @@ static int fast_rdtsc(accel_t *a, uint64_t packed)
     uint64_t length = packed >> 24 & 0xff;
     if ((packed >> 16 & 0x7f) != KIND_RDTSC || length != 2)
         return 0;
-    a->pace.extra += a->pace.rdtsc_cost;
-    uint64_t tsc = a->pace.now + a->pace.extra + a->pace.tsc_adjust;
+    a->pace->extra += a->pace->rdtsc_cost;
+    uint64_t tsc = a->pace->now + a->pace->extra + a->pace->tsc_adjust;
     store64(a, 0, (uint32_t)tsc);
     store64(a, 16, tsc >> 32);
     store64(a, STATE_RIP, load64(a, STATE_RIP) + length);
     a->context_restore(a->uc, a->context);
-    a->pace.rdtsc_exits++;
-    a->pace.count = ++a->pace.now;
+    a->pace->rdtsc_exits++;
+    a->pace->count = ++a->pace->now;
     return 1;
 }
 
@@ -400,7 +401,7 @@ static void on_intr(void *uc, uint32_t number, void *user)
 {
     accel_t *a = user;
     (void)uc;
-    if (a->pace.flags & FLAG_ABORT) {
+    if (a->pace->flags & FLAG_ABORT) {
         a->emu_stop(a->uc);
         return;
     }
@@ -410,7 +411,7 @@ static void on_intr(void *uc, uint32_t number, void *user)
     if (number == EXIT_RDTSC && fast_rdtsc(a, packed))
         return;
     call(a, H_INTR, "KK", number, packed >> 16, 0);
-    if (a->pace.flags & FLAG_STOP)
+    if (a->pace->flags & FLAG_STOP)
         a->emu_stop(a->uc);
 }
 
@@ -418,11 +419,11 @@ static int on_cpuid(void *uc, void *user)
 {
     accel_t *a = user;
     (void)uc;
-    if (a->pace.flags & FLAG_ABORT)
+    if (a->pace->flags & FLAG_ABORT)
         return 1;
     save(a);
     locate(a);
-    a->pace.extra += a->pace.cpuid_cost;
+    a->pace->extra += a->pace->cpuid_cost;
     call(a, H_CPUID, "", 0, 0, 0);
     return 1;
 }
@@ -431,7 +432,7 @@ static void on_syscall(void *uc, void *user)
 {
     accel_t *a = user;
     (void)uc;
-    if (a->pace.flags & FLAG_ABORT)
+    if (a->pace->flags & FLAG_ABORT)
         return;
     save(a);
     uint64_t packed = locate(a);
@@ -442,7 +443,7 @@ static int on_invalid(void *uc, void *user)
 {
     accel_t *a = user;
     (void)uc;
-    if (a->pace.flags & FLAG_ABORT) {
+    if (a->pace->flags & FLAG_ABORT) {
         a->emu_stop(a->uc);
         return 1;
     }
@@ -450,7 +451,7 @@ static int on_invalid(void *uc, void *user)
     uint64_t packed = locate(a);
     leave_block(a);
     call(a, H_INVALID, "K", packed >> 16, 0, 0);
-    if (a->pace.flags & FLAG_STOP)
+    if (a->pace->flags & FLAG_STOP)
         a->emu_stop(a->uc);
     return 1;
 }
@@ -460,11 +461,11 @@ static void on_mmio(void *uc, int type, uint64_t address, int size, int64_t valu
 {
     accel_t *a = user;
     (void)uc; (void)type; (void)address; (void)size; (void)value;
-    if (a->pace.flags & FLAG_ABORT)
+    if (a->pace->flags & FLAG_ABORT)
         return;
     save(a);
     locate(a);
-    a->pace.extra += a->pace.mmio_cost;
+    a->pace->extra += a->pace->mmio_cost;
 }
 
 /* ---- module ----------------------------------------------------------------------------------------- */
@@ -477,29 +478,37 @@ static void destroy(PyObject *capsule)
     for (int i = 0; i < HANDLERS; i++)
         Py_XDECREF(a->handlers[i]);
     Py_XDECREF(a->error);
+    PyBuffer_Release(&a->pace_buffer);
     free(a->blocks);
     free(a->insns);
     free(a);
 }
 
-/* create(uc, context, state, (six function addresses), request_cache, (eight handlers))
- * -> (capsule, pace memoryview, {hook name: address}) */
+/* create(uc, context, state, pace buffer, (six function addresses), request_cache, (eight handlers))
+ * -> (capsule, {hook name: address}) */
 static PyObject *create(PyObject *self, PyObject *args)
 {
     unsigned long long uc, context, state, f[6];
     int request_cache;
-    PyObject *handlers;
+    PyObject *handlers, *words;
     (void)self;
-    if (!PyArg_ParseTuple(args, "KKK(KKKKKK)iO!", &uc, &context, &state, &f[0], &f[1], &f[2], &f[3], &f[4], &f[5],
-                          &request_cache, &PyTuple_Type, &handlers))
+    if (!PyArg_ParseTuple(args, "KKKO(KKKKKK)iO!", &uc, &context, &state, &words, &f[0], &f[1], &f[2], &f[3],
+                          &f[4], &f[5], &request_cache, &PyTuple_Type, &handlers))
         return NULL;
-    if (PyTuple_Size(handlers) != HANDLERS) {
-        PyErr_SetString(PyExc_ValueError, "wrong number of handlers");
-        return NULL;
-    }
     accel_t *a = calloc(1, sizeof *a);
     if (!a)
         return PyErr_NoMemory();
+    if (PyObject_GetBuffer(words, &a->pace_buffer, PyBUF_WRITABLE)) {
+        free(a);
+        return NULL;
+    }
+    if (PyTuple_Size(handlers) != HANDLERS || a->pace_buffer.len != sizeof(pace_t)) {
+        PyBuffer_Release(&a->pace_buffer);
+        free(a);
+        PyErr_SetString(PyExc_ValueError, "handlers or pace words do not fit this accelerator");
+        return NULL;
+    }
+    a->pace = a->pace_buffer.buf;
     a->uc = (void *)(uintptr_t)uc;
     a->context = (void *)(uintptr_t)context;
     a->state = (const uint8_t *)(uintptr_t)state;
@@ -521,9 +530,8 @@ static PyObject *create(PyObject *self, PyObject *args)
     PyObject *capsule = PyCapsule_New(a, CAPSULE, destroy);
     if (!capsule || !a->blocks || !a->insns)
         return PyErr_NoMemory();
-    PyObject *view = PyMemoryView_FromMemory((char *)&a->pace, sizeof a->pace, PyBUF_WRITE);
 #define ADDRESS(f) (unsigned long long)(uintptr_t)(f)
-    return Py_BuildValue("(NN{sKsKsKsKsKsKsKsKsK})", capsule, view, "block", ADDRESS(on_block), "edge",
+    return Py_BuildValue("(N{sKsKsKsKsKsKsKsKsK})", capsule, "block", ADDRESS(on_block), "edge",
                          ADDRESS(on_edge), "in", ADDRESS(on_in), "out", ADDRESS(on_out), "intr", ADDRESS(on_intr),
                          "cpuid", ADDRESS(on_cpuid), "syscall", ADDRESS(on_syscall), "invalid",
                          ADDRESS(on_invalid), "mmio", ADDRESS(on_mmio));

@@ -176,9 +176,7 @@ class BlockDecoder:
         """How many instructions ``code`` holds, all of them whole."""
         return sum(1 for _ in self._disassembler(bits).disasm_lite(code, 0))
 
-    def resolve(
-        self, read: Callable[[int, int], bytes], pc: int, offset: int, bits: int
-    ) -> int:
+    def resolve(self, read: Callable[[int, int], bytes], pc: int, offset: int, bits: int) -> int:
         """Instructions in [pc, pc+offset) and what stands at pc+offset: count | classify() << 16."""
         before = self.count(read(pc, offset), bits) if offset else 0
         return before | classify(read(pc + offset, MAX_INSN_LENGTH), bits == 64) << 16

@@ -10,7 +10,17 @@ _CODE32 = _FLAT_G | _PRESENT_CODE
 _CODE64 = 0x00AF_0000 | _PRESENT_CODE
 _DATA32 = _FLAT_G | _PRESENT_DATA
 _TSS_BUSY = 0x8B00
-_REGISTERS = ("RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", *(f"R{n}" for n in range(8, 16)))
+_REGISTERS = (
+    "RAX",
+    "RCX",
+    "RDX",
+    "RBX",
+    "RSP",
+    "RBP",
+    "RSI",
+    "RDI",
+    *(f"R{n}" for n in range(8, 16)),
+)
 _PE, _MP, _EM, _TS = 1, 2, 4, 8
 
 

@@ -1,6 +1,5 @@
 """The I/O permission bitmap (Intel SDM vol. 1, 19.5.2). Unicorn lets every IN and OUT pass; we ask here."""
 
-from hv.cpu.delivery_events import Fault
 from hv.cpu.paging import LinearMemory
 from hv.cpu.state import TR, CpuState
 

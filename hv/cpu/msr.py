@@ -42,20 +42,30 @@ HARMLESS = (
 )
 
 
+def _constant(value: int) -> MsrRead:
+    return lambda: value
+
+
+def _ignore(_value: int) -> None:
+    """Nothing depends on it."""
+
+
 class MsrBus:
     """The MSRs of one virtual processor that are not kept in the engine itself."""
 
     def __init__(self) -> None:
         self._slots: dict[int, MsrSlot] = {}
         for msr in HARMLESS:
-            self.attach("harmless", msr.number, lambda value=msr.value: value, lambda _value: None)
+            self.attach("harmless", msr.number, _constant(msr.value), _ignore)
 
     def attach(
         self, device: str, number: int, read: MsrRead | None, write: MsrWrite | None
     ) -> None:
         """Let ``device`` answer for one MSR; None for a direction that faults. ConfigError when taken."""
         if number in self._slots:
-            raise ConfigError(f"MSR {number:#x}: claimed by {self._slots[number].device} and {device}")
+            raise ConfigError(
+                f"MSR {number:#x}: claimed by {self._slots[number].device} and {device}"
+            )
         self._slots[number] = MsrSlot(device, read, write)
 
     def device_at(self, number: int) -> str:

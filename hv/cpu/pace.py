@@ -74,17 +74,24 @@ class _Block:
 class PythonPace:
     """The hooks of ``_accel.c``, one method each."""
 
-    def __init__(self, state: CpuState, api: BlockApi, handlers: Handlers) -> None:
-        self.words = memoryview(bytearray(8 * PACE_WORDS)).cast("Q")
+    def __init__(
+        self, state: CpuState, api: BlockApi, words: memoryview, handlers: Handlers
+    ) -> None:
+        self.words = words
         self._state = state
         self._api = api
         self._handlers = handlers
         self._blocks: dict[tuple[int, int], _Block] = {}
         self._insns: dict[tuple[int, int, tuple[bytes, int]], int] = {}
         self._current: _Block | None = None
-        self.error: BaseException | None = None
+        self._error: BaseException | None = None
 
-    # -- blocks ----------------------------------------------------------------------------------------
+    def take_error(self) -> BaseException | None:
+        """The exception that a handler raised, once."""
+        error, self._error = self._error, None
+        return error
+
+    # Blocks.
 
     def on_edge(self, pc: int, icount: int, size: int) -> None:
         """A block was translated."""
@@ -154,7 +161,7 @@ class PythonPace:
             before = self._resolve(words[BLOCK_PC], pc - words[BLOCK_PC]) & 0xFFFF
             words[COUNT] = words[COUNT] - words[BLOCK_ICOUNT] + before
 
-    # -- exits -----------------------------------------------------------------------------------------
+    # Exits.
 
     def _resolve(self, pc: int, offset: int) -> int:
         return self._call(self._handlers.resolve, pc, offset) or 0
@@ -164,8 +171,8 @@ class PythonPace:
         try:
             return handler(*args)
         except BaseException as error:  # noqa: BLE001 - carried over the C frame, raised by the engine
-            if self.error is None:
-                self.error = error
+            if self._error is None:
+                self._error = error
             self.words[FLAGS] |= FLAG_STOP
             return None
 

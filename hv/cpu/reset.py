@@ -17,7 +17,7 @@ def reset(state: CpuState, vmcb: int) -> None:
 
     ``vmcb`` is the physical address of the engine's private control block.
     """
-    state.bytes[0:s.FPU_STATE] = bytes(s.FPU_STATE)
+    state.bytes[0 : s.FPU_STATE] = bytes(s.FPU_STATE)
     q, d = state.q, state.d
     q[s.RDX] = CPUID_SIGNATURE
     q[s.RIP] = 0xFFF0
@@ -48,4 +48,3 @@ def enter_guest_mode(state: CpuState, vmcb: int) -> None:
     state.q[s.VM_VMCB] = vmcb
     state.q[s.INTERCEPT] = INTERCEPTED
     state.d[s.INTERCEPT_EXCEPTIONS] = 0xFFFFFFFF
-

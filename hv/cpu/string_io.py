@@ -72,7 +72,9 @@ class StringIo:
             moved += words
         return moved, pages
 
-    def _plan(self, insn: int, index: int, segment: int, width: int, access: int) -> tuple[int, int, list[int]]:
+    def _plan(
+        self, insn: int, index: int, segment: int, width: int, access: int
+    ) -> tuple[int, int, list[int]]:
         """(words to move besides the processor's own, address mask, pages of those from the second word)."""
         mask = self._address_mask(insn)
         count = self._state.q[RCX] & mask
@@ -89,9 +91,7 @@ class StringIo:
         step = width if self._state.d[DF] == 1 else -width
         if self._state.d[HFLAGS] & 3 == 3:
             access |= USER
-        moved, pages = self._pieces(
-            self._base(segment) + position + step, width, words - 1, access
-        )
+        moved, pages = self._pieces(self._base(segment) + position + step, width, words - 1, access)
         return moved, mask, pages
 
     def _advance(self, index: int, width: int, words: int, mask: int) -> None:

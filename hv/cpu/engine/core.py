@@ -1,0 +1,324 @@
+"""The only package that speaks to Unicorn: memory maps, hooks, saved state, starting and stopping.
+
+Guest mode: the processor always runs with AMD-V's guest flag set, so that every intercepted event comes to
+``on_intr`` with number 0x100 + #VMEXIT code (AMD64 APM vol. 2, appendix C). The fields of a VMCB that the
+processor reads later live in private pages above the guest's physical address space.
+
+Rules that keep it right, found by measurement:
+
+* Unicorn looks at a stop request after every memory access, in the middle of an instruction, which it would
+  then run again. So a stop is only ever asked from a block hook (before the block) or between blocks.
+* A host's write into guest memory leaves stale translations: ``invalidate`` drops them.
+* A port or MMIO callback cannot fault its instruction. ``abort`` makes the rest of the block harmless (it
+  finds an empty page table, and every hook answers nothing) and ``run`` comes back with the state given.
+"""
+
+import ctypes
+import mmap
+from collections.abc import Callable
+from typing import Any
+
+import unicorn.unicorn_const as const
+import unicorn.x86_const as x86
+from unicorn import UC_ARCH_X86, UC_MODE_64, Uc, UcError
+
+from hv.cpu.engine.binding import (
+    FOR_FETCH,
+    HOOKS,
+    INT,
+    MEMORY,
+    MMIO_READ,
+    MMIO_WRITE,
+    REQUEST_CACHE,
+    TLB_FLUSH,
+    U64T,
+    UCLIB,
+    VOID_P,
+    TranslatedBlock,
+    address_of,
+)
+from hv.cpu.engine.hooks import (
+    HookSet,
+    accelerated_hooks,
+    accelerator_available,
+    python_hooks,
+)
+from hv.cpu.pace import (
+    BLOCK_SIZE,
+    COUNT,
+    DEADLINE,
+    FLAG_ABORT,
+    FLAG_STOP,
+    FLAGS,
+    NEVER,
+    NOW,
+    PACE_WORDS,
+    Handlers,
+)
+from hv.cpu.state import A20_MASK, CR0, CR3, RIP, STATE_SIZE, CpuState
+from hv.errors import InternalError
+
+PHYSICAL_BITS = 40
+"""Guest physical addresses are below 2**40: QEMU64's own limit, and what CPUID reports."""
+
+_HIDDEN = 1 << 41  # private pages: unreachable by any guest page table entry
+_HIDDEN_SIZE = 0x8000
+_MSRPM, _MSRPM_SIZE = 0x1000, 0x2000
+_EMPTY_TABLE = 0x4000
+_VMCB_MSRPM_FIELD = 0x48
+_VMCB_EXIT_INFO_2 = 0x80
+_CONTEXT_HEADER = 40
+_NO_UNTIL = 1 << 63  # an address that no code ever reaches
+_FPCW_RESET, _MXCSR_RESET = 0x40, 0x1F80
+_CR0_PG = 1 << 31
+_CR0_PE_PG = _CR0_PG | 1
+_U64 = (1 << 64) - 1
+
+MmioRead = Callable[[int, int], int]
+MmioWrite = Callable[[int, int, int], None]
+
+
+class Engine:
+    """One Unicorn instance and the saved state of the virtual processor it is running."""
+
+    def __init__(self) -> None:
+        self._uc = Uc(UC_ARCH_X86, UC_MODE_64)
+        self._uc.ctl_set_cpu_model(x86.UC_CPU_X86_QEMU64)
+        self._uc.ctl_set_tlb_mode(const.UC_TLB_CPU)
+        self.handle: Any = self._uc._uch
+        saved = self._uc.context_save()
+        if saved.size - _CONTEXT_HEADER != STATE_SIZE:
+            raise InternalError(
+                f"this Unicorn saves {saved.size - _CONTEXT_HEADER} bytes of state, not {STATE_SIZE}"
+            )
+        self.context: Any = saved._context
+        self.state_address = (ctypes.cast(self.context, VOID_P).value or 0) + _CONTEXT_HEADER
+        raw = (ctypes.c_ubyte * STATE_SIZE).from_address(self.state_address)
+        self.state = CpuState(memoryview(raw).cast("B"))
+        self._keep: list[object] = [saved]  # what C holds pointers to
+        self._hidden = mmap.mmap(-1, _HIDDEN_SIZE)
+        self._map_pointer(_HIDDEN, _HIDDEN_SIZE, self._hidden, 0, writable=True)
+        self._hidden[_MSRPM : _MSRPM + _MSRPM_SIZE] = b"\xff" * _MSRPM_SIZE
+        field = slice(_VMCB_MSRPM_FIELD, _VMCB_MSRPM_FIELD + 8)
+        self._hidden[field] = (_HIDDEN + _MSRPM).to_bytes(8, "little")
+        self._aborted: bytes | None = None
+        self._abort_count = 0
+        self._mmio_error: BaseException | None = None
+        self._rflags = ctypes.c_uint64()
+        self._rflags_pointer = ctypes.byref(self._rflags)
+        self._words = bytearray(8 * PACE_WORDS)
+        self.pace = memoryview(self._words).cast("Q")
+        self.pace[DEADLINE] = NEVER
+        self.accelerated = accelerator_available()
+        self._hooks: HookSet
+
+    def install(self, handlers: Handlers) -> None:
+        """Let ``handlers`` answer the exits. Once, before memory is mapped."""
+        if self.accelerated:
+            self._hooks = accelerated_hooks(self, self._words, handlers)
+        else:
+            self._hooks = python_hooks(self.state, self, self.pace, handlers)
+        for kind, name, insn in HOOKS:
+            self._hook(kind, self._hooks.addresses[name], 1, 0, insn)
+
+    def _hook(
+        self, kind: int, function: int, begin: int, end: int, insn: int | None = None
+    ) -> None:
+        handle = ctypes.c_size_t()
+        user = VOID_P(self._hooks.user)
+        extra = () if insn is None else (INT(insn),)
+        status = UCLIB.uc_hook_add(
+            self.handle, ctypes.byref(handle), kind, VOID_P(function), user, begin, end, *extra
+        )
+        if status:
+            raise InternalError(f"uc_hook_add({kind}) failed with {status}")
+
+    # Memory.
+
+    def _map_pointer(
+        self, gpa: int, size: int, buffer: mmap.mmap, offset: int, *, writable: bool
+    ) -> None:
+        base = ctypes.addressof(ctypes.c_char.from_buffer(buffer, offset))
+        prot = const.UC_PROT_ALL if writable else const.UC_PROT_READ | const.UC_PROT_EXEC
+        try:
+            self._uc.mem_map_ptr(gpa, size, prot, base)
+        except UcError as error:
+            raise InternalError(f"cannot map {size:#x} bytes at {gpa:#x}: {error}") from error
+
+    def map_ram(self, gpa: int, size: int, buffer: mmap.mmap, offset: int) -> None:
+        """Guest RAM: ``size`` bytes of ``buffer`` from ``offset``, shared with the guest."""
+        self._map_pointer(gpa, size, buffer, offset, writable=True)
+
+    def map_rom(self, gpa: int, size: int, buffer: mmap.mmap, offset: int) -> None:
+        """As RAM, but the guest's writes are swallowed."""
+        self._map_pointer(gpa, size, buffer, offset, writable=False)
+        swallow = MEMORY(lambda *_: True)
+        self._keep.append(swallow)
+        self._hook(const.UC_HOOK_MEM_WRITE_PROT, address_of(swallow), gpa, gpa + size - 1)
+
+    def map_mmio(self, gpa: int, size: int, read: MmioRead, write: MmioWrite) -> None:
+        """Accesses become ``read(offset, width)`` and ``write(offset, value, width)``."""
+        callbacks = (
+            MMIO_READ(lambda _uc, offset, width, _user: self._mmio_read(read, offset, width)),
+            MMIO_WRITE(
+                lambda _uc, offset, width, value, _user: self._mmio_write(
+                    write, offset, value, width
+                )
+            ),
+        )
+        self._keep.append(callbacks)
+        status = UCLIB.uc_mmio_map(self.handle, gpa, size, callbacks[0], 0, callbacks[1], 0)
+        if status:
+            raise InternalError(f"cannot map MMIO at {gpa:#x}: status {status}")
+        kinds = const.UC_HOOK_MEM_READ | const.UC_HOOK_MEM_WRITE
+        self._hook(kinds, self._hooks.addresses["mmio"], gpa, gpa + size - 1)
+
+    def _mmio_read(self, read: MmioRead, offset: int, width: int) -> int:
+        if self.pace[FLAGS] & FLAG_ABORT:
+            return _U64
+        try:
+            return read(offset, width)
+        except BaseException as error:  # noqa: BLE001 - may not cross the C frame
+            self._fail(error)
+            return _U64
+
+    def _mmio_write(self, write: MmioWrite, offset: int, value: int, width: int) -> None:
+        if self.pace[FLAGS] & FLAG_ABORT:
+            return
+        try:
+            write(offset, value, width)
+        except BaseException as error:  # noqa: BLE001 - may not cross the C frame
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        self._mmio_error = error
+        self.pace[FLAGS] |= FLAG_STOP
+
+    def permit_msrs(self, msrs: tuple[int, ...]) -> None:
+        """MSRs that the guest reads and writes in Unicorn itself, without an exit."""
+        for msr in msrs:
+            bit = (8192 + msr - 0xC0000000) * 2 if msr >= 0xC0000000 else msr * 2
+            self._hidden[_MSRPM + bit // 8] &= ~(3 << bit % 8) & 0xFF
+
+    # State.
+
+    @property
+    def vmcb_address(self) -> int:
+        return _HIDDEN
+
+    def fault_address(self) -> int:
+        """What CR2 will be: the linear address of the page fault that has just exited."""
+        return int.from_bytes(self._hidden[_VMCB_EXIT_INFO_2 : _VMCB_EXIT_INFO_2 + 8], "little")
+
+    def save(self) -> None:
+        """Processor -> ``state``."""
+        UCLIB.uc_context_save(self.handle, self.context)
+
+    def restore(self) -> None:
+        """``state`` -> processor. Translations stay: see ``flush_tlb``."""
+        UCLIB.uc_context_restore(self.handle, self.context)
+
+    def reset_fpu(self) -> None:
+        """Control words after RESET; the tags are ``CpuState.empty_fpu``'s."""
+        self._uc.reg_write(x86.UC_X86_REG_FPCW, _FPCW_RESET)
+        self._uc.reg_write(x86.UC_X86_REG_MXCSR, _MXCSR_RESET)
+
+    def read_rflags(self) -> int:
+        """The whole RFLAGS of the processor itself, lazy flags computed."""
+        UCLIB.uc_reg_read(self.handle, x86.UC_X86_REG_EFLAGS, self._rflags_pointer)
+        return self._rflags.value
+
+    def flush_tlb(self) -> None:
+        """Forget address translations; needed whenever ``restore`` changed paging or A20."""
+        UCLIB.uc_ctl(self.handle, INT(TLB_FLUSH))
+
+    def invalidate(self, gpa: int, size: int) -> None:
+        """Drop translated code of [gpa, gpa+size): the host has changed those bytes."""
+        state = self.state
+        self.save()
+        cr0 = state.q[CR0]
+        if not cr0 >> 31:
+            self._uc.ctl_remove_cache(gpa, gpa + size)
+            return
+        state.q[CR0] = cr0 & ~_CR0_PG
+        self.restore()
+        self.flush_tlb()
+        self._uc.ctl_remove_cache(gpa, gpa + size)
+        state.q[CR0] = cr0
+        self.restore()
+        self.flush_tlb()
+
+    def set_a20(self, enabled: bool) -> None:
+        """Mask or pass address line 20."""
+        self.save()
+        self.state.d[A20_MASK] = 0xFFFFFFFF if enabled else 0xFFEFFFFF
+        self.restore()
+        self.flush_tlb()
+
+    # Running.
+
+    def stop(self) -> None:
+        """Stop now. Only between blocks or from a block hook: see the module's rules."""
+        UCLIB.uc_emu_stop(self.handle)
+
+    def request_icount(self, pc: int, size: int) -> int | None:
+        """How many instructions the translated block at ``pc`` holds."""
+        tb = TranslatedBlock()
+        status = UCLIB.uc_ctl(self.handle, INT(REQUEST_CACHE), U64T(pc), ctypes.byref(tb))
+        return tb.icount if not status and tb.pc == pc and tb.size == size else None
+
+    def code_at(self, pc: int, size: int) -> tuple[int, bytes]:
+        """Physical address of linear ``pc`` and the bytes there; fewer bytes than asked when unmapped."""
+        code = b""
+        first = _U64
+        physical = U64T()
+        while len(code) < size:
+            here = (pc + len(code)) & _U64
+            if UCLIB.uc_vmem_translate(self.handle, U64T(here), FOR_FETCH, ctypes.byref(physical)):
+                break
+            if not code:
+                first = physical.value
+            chunk = min(4096 - (here & 4095), size - len(code))
+            buffer = ctypes.create_string_buffer(chunk)
+            if UCLIB.uc_mem_read(self.handle, physical, buffer, ctypes.c_uint64(chunk)):
+                break
+            code += buffer.raw
+        return first, code
+
+    def abort(self) -> None:
+        """Called with ``state`` as it shall be when the current instruction has faulted.
+
+        The instruction does not retire, nor does anything behind it in its block.
+        """
+        self._aborted = bytes(self.state.bytes)
+        self._abort_count = self.pace[NOW]
+        self.pace[FLAGS] |= FLAG_ABORT
+        self.state.q[CR0] |= _CR0_PE_PG
+        self.state.q[CR3] = _HIDDEN + _EMPTY_TABLE
+        self.restore()
+        self.flush_tlb()
+
+    def run(self) -> int:
+        """Run until a stop. Unicorn's status: 0, or an error number when it gave up.
+
+        Errors that handlers raised are raised here. Afterwards ``state`` is saved.
+        """
+        status: int = UCLIB.uc_emu_start(
+            self.handle, U64T(self.state.q[RIP]), U64T(_NO_UNTIL), 0, 0
+        )
+        self.save()
+        words = self.pace
+        if self._aborted is not None:
+            self.state.bytes[:] = self._aborted
+            self._aborted = None
+            words[FLAGS] &= ~FLAG_ABORT & _U64
+            words[COUNT] = words[NOW] = self._abort_count
+            words[BLOCK_SIZE] = 0
+            self.restore()
+            self.flush_tlb()
+            status = 0
+        error = self._hooks.take_error() or self._mmio_error
+        if error is not None:
+            self._mmio_error = None
+            raise error
+        return status

@@ -1,0 +1,112 @@
+"""Unicorn's hooks in two ways: the accelerator's C functions, or its Python twin behind ctypes."""
+
+import ctypes
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from hv.cpu.engine.binding import (
+    BLOCK,
+    EDGE,
+    IN,
+    INTR,
+    MEMORY,
+    OUT,
+    PLAIN,
+    REQUEST_CACHE,
+    UCLIB,
+    VOID_P,
+    TranslatedBlock,
+    address_of,
+)
+from hv.cpu.pace import BlockApi, Handlers, PythonPace
+from hv.cpu.state import CpuState
+
+try:
+    from hv.cpu import _accel  # type: ignore[attr-defined]
+except ImportError:  # no compiler when the package was installed
+    _accel = None
+
+ACCELERATOR_VARIABLE = "HV_ACCEL"
+"""Set to 0 to run the Python twin of the accelerator."""
+
+_API = ("emu_stop", "context_save", "context_restore", "ctl", "vmem_translate", "mem_read")
+
+
+@dataclass(frozen=True, slots=True)
+class HookSet:
+    """Addresses to give to Unicorn, by hook name, and what must stay alive for them."""
+
+    addresses: dict[str, int]
+    user: int
+    keep: object
+    take_error: Callable[[], BaseException | None]
+
+
+class _Handle(Protocol):
+    """What the accelerator needs to know of an engine."""
+
+    handle: Any
+    context: Any
+    state_address: int
+
+
+def accelerator_available() -> bool:
+    """The C hooks were built and are not switched off."""
+    return _accel is not None and os.environ.get(ACCELERATOR_VARIABLE, "1") != "0"
+
+
+def accelerated_hooks(engine: _Handle, words: bytearray, handlers: Handlers) -> HookSet:
+    """Hooks of hv/cpu/_accel.c."""
+    capsule, addresses = _accel.create(
+        ctypes.cast(engine.handle, VOID_P).value,
+        ctypes.cast(engine.context, VOID_P).value,
+        engine.state_address,
+        words,
+        tuple(address_of(getattr(UCLIB, f"uc_{name}")) for name in _API),
+        REQUEST_CACHE,
+        (
+            handlers.resolve,
+            handlers.on_in,
+            handlers.on_out,
+            handlers.on_intr,
+            handlers.on_cpuid,
+            handlers.on_syscall,
+            handlers.on_invalid,
+            handlers.on_privileged,
+        ),
+    )
+    user = _accel.pointer(capsule)
+    return HookSet(addresses, user, capsule, lambda: _accel.take_error(capsule))
+
+
+def python_hooks(state: CpuState, api: BlockApi, words: memoryview, handlers: Handlers) -> HookSet:
+    """Hooks of hv/cpu/pace.py."""
+    twin = PythonPace(state, api, words, handlers)
+
+    def on_edge(_uc: int, tb: int, _previous: int, _user: int) -> None:
+        block = TranslatedBlock.from_address(tb)
+        twin.on_edge(block.pc, block.icount, block.size)
+
+    def on_syscall(_uc: int, _user: int) -> int:
+        twin.on_syscall()
+        return 0
+
+    def on_mmio(*_access: int) -> bool:
+        twin.on_mmio()
+        return True
+
+    functions = {
+        "block": BLOCK(lambda _uc, pc, size, _user: twin.on_block(pc, size)),
+        "edge": EDGE(on_edge),
+        "in": IN(lambda _uc, port, size, _user: twin.on_in(port, size)),
+        "out": OUT(lambda _uc, port, size, value, _user: twin.on_out(port, size, value)),
+        "intr": INTR(lambda _uc, number, _user: twin.on_intr(number)),
+        "cpuid": PLAIN(lambda _uc, _user: twin.on_cpuid()),
+        "syscall": PLAIN(on_syscall),
+        "invalid": PLAIN(lambda _uc, _user: int(twin.on_invalid())),
+        "mmio": MEMORY(on_mmio),
+    }
+    addresses = {name: address_of(function) for name, function in functions.items()}
+    return HookSet(addresses, 0, functions, twin.take_error)

@@ -1,0 +1,195 @@
+"""The board: a PC of the AT line. Chips, their addresses, their wires; nothing else knows any of these.
+
+Memory map and ports are in ARCHITECTURE.md. CMOS cells follow the conventions that PC firmware reads:
+0x15-0x18 and 0x30/0x31 memory in KiB, 0x34/0x35 memory above 16 MiB in 64 KiB units, 0x3D boot order.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hv.interfaces import BlockDevice, ByteSink
+from hv.irq import Wire
+from hv.memory import LOW_RAM_END
+from hv.partition import Partition
+from hv.vp import End, Ending
+from hv_devices.emulated.ata import AtaChannel
+from hv_devices.emulated.debug_ports import DebugExit, MarkPort, PostPort, TextPort
+from hv_devices.emulated.firmware_disk import Drive, FirmwareDisk
+from hv_devices.emulated.i8042 import I8042
+from hv_devices.emulated.i8254 import I8254
+from hv_devices.emulated.i8259a_pair import PicPair
+from hv_devices.emulated.mc146818 import MC146818
+from hv_devices.emulated.ns16550a import Ns16550A
+from hv_devices.emulated.port61 import SystemPortB
+from hv_devices.emulated.port92 import Port92
+from hv_devices.emulated.ps2_keyboard import Ps2Keyboard
+from hv_devices.emulated.ps2_mouse import Ps2Mouse
+from hv_devices.emulated.vga_text import VgaText
+
+MARK_PORT = 0x5A0
+FIRMWARE_DISK_PORT = 0x5B0
+_KIB, _64K = 1024, 65536
+_IRQ_TIMER, _IRQ_KEYBOARD, _IRQ_COM2, _IRQ_COM1 = 0, 1, 3, 4
+_IRQ_RTC, _IRQ_MOUSE, _IRQ_ATA0, _IRQ_ATA1 = 8, 12, 14, 15
+_BOOT_ORDER_CELL = 0x3D
+_BOOT_FLOPPY, _BOOT_DISK = 1, 2
+
+
+def _discard(_data: bytes) -> None:
+    """Nobody reads this line."""
+
+
+@dataclass(frozen=True)
+class BoardSetup:
+    """What a board is built with: media and where its output goes."""
+
+    ata: tuple[BlockDevice | None, ...] = (None, None, None, None)
+    floppies: tuple[BlockDevice | None, ...] = (None, None)
+    boot_from_floppy: bool = True
+    epoch: int = 1_704_067_200
+    serial: tuple[ByteSink, ByteSink] = (_discard, _discard)
+    text: ByteSink = _discard
+    on_mark: Callable[[int], None] = field(default=lambda _mark: None)
+
+
+def _nvram(memory: int, boot_from_floppy: bool) -> dict[int, int]:
+    base = LOW_RAM_END // _KIB
+    extended = min((memory - (1 << 20)) // _KIB, 0xFFFF)
+    high = max(memory - (16 << 20), 0) // _64K
+    first, second = (_BOOT_FLOPPY, _BOOT_DISK) if boot_from_floppy else (_BOOT_DISK, _BOOT_FLOPPY)
+    return {
+        0x15: base & 0xFF,
+        0x16: base >> 8,
+        0x17: extended & 0xFF,
+        0x18: extended >> 8,
+        0x30: extended & 0xFF,
+        0x31: extended >> 8,
+        0x34: high & 0xFF,
+        0x35: high >> 8,
+        _BOOT_ORDER_CELL: second << 4 | first,
+    }
+
+
+class Board:
+    """All chips of the PC, wired to one partition."""
+
+    def __init__(self, partition: Partition, setup: BoardSetup) -> None:
+        self._partition = partition
+        vp, clock = partition.vp, partition.clock
+        self.pic = PicPair(Wire(vp.set_interrupt), watch=self._watch)
+        line = self.pic.line
+        self.pit = I8254(clock, line(_IRQ_TIMER))
+        self.port61 = SystemPortB(
+            clock, lambda level: self.pit.set_gate(2, level), lambda: self.pit.out(2)
+        )
+        self.rtc = MC146818(
+            clock,
+            line(_IRQ_RTC),
+            epoch_seconds=setup.epoch,
+            nvram=_nvram(partition.memory.size, setup.boot_from_floppy),
+        )
+        self.keyboard = Ps2Keyboard(clock)
+        self.mouse = Ps2Mouse(clock)
+        self.i8042 = I8042(
+            clock,
+            line(_IRQ_KEYBOARD),
+            line(_IRQ_MOUSE),
+            self._reset_line,
+            self._a20_keyboard,
+            self.keyboard,
+            self.mouse,
+        )
+        self.port92 = Port92(self._reset_line, self._a20_fast)
+        self.com1 = Ns16550A(line(_IRQ_COM1), clock, setup.serial[0])
+        self.com2 = Ns16550A(line(_IRQ_COM2), clock, setup.serial[1])
+        self.ata = (
+            AtaChannel(line(_IRQ_ATA0), clock, (setup.ata[0], setup.ata[1])),
+            AtaChannel(line(_IRQ_ATA1), clock, (setup.ata[2], setup.ata[3])),
+        )
+        self.vga = VgaText(clock, partition.memory.read_video)
+        self.firmware_disk = FirmwareDisk(
+            [Drive.made_for(disk) if disk else None for disk in setup.floppies]
+        )
+        self.post = PostPort()
+        self.text = TextPort(setup.text)
+        self.exit = DebugExit(self._debug_exit)
+        self.mark = MarkPort(setup.on_mark)
+        self._a20 = [True, True]
+        self._attach()
+
+    def _attach(self) -> None:
+        attach = self._partition.ports.attach
+        for name, base, chip in (
+            ("i8259a", 0x20, self.pic.master),
+            ("i8259a", 0xA0, self.pic.slave),
+        ):
+            attach(name, base, 2, chip.read, chip.write)
+        attach("i8259a", 0x4D0, 2, self.pic.read_elcr, self.pic.write_elcr)
+        attach("i8254", 0x40, 4, self.pit.read, self.pit.write)
+        attach("port61", 0x61, 1, self.port61.read, self.port61.write)
+        attach("mc146818", 0x70, 2, self.rtc.read, self.rtc.write)
+        attach("i8042", 0x60, 1, self.i8042.read, self.i8042.write)
+        attach("i8042", 0x64, 1, self.i8042.read, self.i8042.write, first_offset=1)
+        attach("port92", 0x92, 1, self.port92.read, self.port92.write)
+        attach("com1", 0x3F8, 8, self.com1.read, self.com1.write)
+        attach("com2", 0x2F8, 8, self.com2.read, self.com2.write)
+        for number, (command, control) in enumerate(((0x1F0, 0x3F6), (0x170, 0x376))):
+            channel, name = self.ata[number], f"ata{number}"
+            attach(
+                name,
+                command,
+                1,
+                channel.read,
+                channel.write,
+                width=4,
+                read_block=channel.read_block,
+                write_block=channel.write_block,
+            )
+            attach(name, command + 1, 7, channel.read, channel.write, first_offset=1)
+            attach(name, control, 1, channel.read_control, channel.write_control)
+        attach("vga", 0x3B0, 0x30, self.vga.read, self.vga.write)
+        attach("post", 0x80, 1, self.post.read, self.post.write)
+        attach(
+            "debug text",
+            0xE9,
+            1,
+            self.text.read,
+            self.text.write,
+            write_block=self.text.write_block,
+        )
+        attach("debug exit", 0xF4, 1, self.exit.read, self.exit.write, width=4)
+        attach("mark", MARK_PORT, 1, self.mark.read, self.mark.write, width=4)
+        door = self.firmware_disk
+        attach(
+            "firmware disk",
+            FIRMWARE_DISK_PORT,
+            16,
+            door.read,
+            door.write,
+            width=4,
+            read_block=door.read_block,
+            write_block=door.write_block,
+        )
+
+    def _watch(self, unmasked: int) -> None:
+        """The PIC tells which inputs could interrupt: an unwatched timer need not tick."""
+        self.pit.watch(bool(unmasked & 1))
+
+    def _debug_exit(self, value: int) -> None:
+        self._partition.vp.finish(End(Ending.DEBUG_EXIT, value))
+
+    def _reset_line(self) -> None:
+        self._partition.vp.finish(End(Ending.RESET))
+
+    def _a20_keyboard(self, enabled: bool) -> None:
+        self._set_a20(0, enabled)
+
+    def _a20_fast(self, enabled: bool) -> None:
+        self._set_a20(1, enabled)
+
+    def _set_a20(self, source: int, enabled: bool) -> None:
+        """Address line 20 passes while either gate says so."""
+        before = any(self._a20)
+        self._a20[source] = enabled
+        if any(self._a20) != before:
+            self._partition.vp.engine.set_a20(not before)

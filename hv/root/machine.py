@@ -1,0 +1,197 @@
+"""A machine: a child partition on a board with an image in it, run until it ends."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hv.config import DiskConfig, MachineConfig
+from hv.cpu.entry import enter
+from hv.errors import ConfigError
+from hv.interfaces import BlockDevice, ByteSink
+from hv.loaders import BootImage
+from hv.partition import Partition
+from hv.root.board import Board, BoardSetup
+from hv.root.disk import Disk, MemoryDisk, floppy_geometry, open_disk
+from hv.root.firmware import firmware_image
+from hv.root.typing_hand import TypingHand
+from hv.vp import End, Ending
+
+MAX_ATA_DISKS = 4
+MAX_FLOPPIES = 2
+UNLIMITED = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The guest passed a named point."""
+
+    id: int
+    insns: int
+    vtime_ns: int
+
+
+@dataclass
+class Outputs:
+    """Where bytes from the guest go, besides being remembered."""
+
+    serial: ByteSink = lambda _data: None
+    serial2: ByteSink = lambda _data: None
+    text: ByteSink = lambda _data: None
+
+
+@dataclass
+class _Media:
+    ata: list[Disk] = field(default_factory=list)
+    floppies: list[Disk] = field(default_factory=list)
+
+
+class Machine:
+    """One guest, from power-on to its end."""
+
+    def __init__(
+        self, config: MachineConfig, image: BootImage | None = None, outputs: Outputs | None = None
+    ) -> None:
+        outputs = outputs or Outputs()
+        self.config = config
+        self.serial_log = bytearray()
+        self.text_log = bytearray()
+        self.marks: list[Mark] = []
+        self._media = _Media()
+        self._attach_disks(config.disks, image)
+        self.partition = Partition(config.memory, lambda: self.board.pic)
+        self.board = Board(
+            self.partition,
+            BoardSetup(
+                ata=_padded(self._media.ata, MAX_ATA_DISKS),
+                floppies=_padded(self._media.floppies, MAX_FLOPPIES),
+                boot_from_floppy=config.boot != "disk",
+                epoch=config.epoch,
+                serial=(_tee(self.serial_log, outputs.serial), outputs.serial2),
+                text=_tee(self.text_log, outputs.text),
+                on_mark=self._mark,
+            ),
+        )
+        self.hand = TypingHand(self.partition.clock, self.board.keyboard)
+        self._power_on(image)
+
+    # Building.
+
+    def _attach_disks(self, disks: tuple[DiskConfig, ...], image: BootImage | None) -> None:
+        media = self._media
+        if image is not None and image.disk is not None:
+            boot = _boot_medium(image.disk.source)
+            (media.floppies if image.disk.floppy else media.ata).append(boot)
+        for disk in disks:
+            opened = open_disk(disk.path, disk.mode)
+            floppy = disk.bus == "floppy" or (
+                disk.bus == "auto" and floppy_geometry(opened.sectors * 512) is not None
+            )
+            (media.floppies if floppy else media.ata).append(opened)
+        if len(media.ata) > MAX_ATA_DISKS:
+            raise ConfigError(f"{len(media.ata)} disks on IDE: there is room for {MAX_ATA_DISKS}")
+        if len(media.floppies) > MAX_FLOPPIES:
+            raise ConfigError(f"{len(media.floppies)} floppies: there are {MAX_FLOPPIES} drives")
+
+    def _power_on(self, image: BootImage | None) -> None:
+        partition = self.partition
+        if image is None or image.entry is None:
+            partition.memory.load_rom(firmware_image(self.config.firmware))
+        partition.power_on()
+        if image is None:
+            return
+        for segment in image.segments:
+            partition.memory.place(segment.gpa, segment.data, segment.size)
+        if image.entry is not None:
+            entry = image.entry
+            enter(
+                partition.vp.state,
+                bits=int(entry.mode),
+                rip=entry.rip,
+                selectors=(entry.cs, entry.ds, entry.ss),
+                control=(entry.cr0, entry.cr3, entry.cr4, entry.efer),
+                rflags=entry.rflags,
+                gdt=None if entry.gdt is None else (entry.gdt, entry.gdt_limit),
+                registers=dict(entry.registers),
+            )
+            partition.vp.engine.restore()
+            partition.vp.engine.flush_tlb()
+
+    def _mark(self, mark: int) -> None:
+        self.marks.append(Mark(mark, self.partition.vp.retired(), self.partition.clock.now()))
+
+    # Running.
+
+    def run(
+        self,
+        max_insns: int = UNLIMITED,
+        *,
+        slice_insns: int = 20_000_000,
+        between: Callable[[], bool] = lambda: True,
+    ) -> End:
+        """Run to the guest's end or to ``max_insns`` retired instructions.
+
+        ``between`` is called about every ``slice_insns`` instructions; False ends the run. Slices change
+        nothing that the guest can see.
+        """
+        vp = self.partition.vp
+        while True:
+            target = min(max_insns, vp.retired() + slice_insns)
+            end = vp.run(target)
+            if end is not None:
+                return end
+            if vp.retired() >= max_insns:
+                return End(Ending.BUDGET, detail=f"stopped after {vp.retired()} instructions")
+            if not between():
+                return End(Ending.STOPPED, detail=f"stopped at {vp.where()}")
+
+    @property
+    def insns(self) -> int:
+        """Instructions retired since power-on."""
+        return self.partition.vp.retired()
+
+    @property
+    def vtime_ns(self) -> int:
+        return self.partition.clock.now()
+
+    def state_hash(self) -> str:
+        """SHA-256 over memory, the processor's architectural state and virtual time."""
+        digest = hashlib.sha256()
+        view = self.partition.memory.view
+        zero = bytes(1 << 16)
+        for at in range(0, len(view), len(zero)):
+            chunk = view[at : at + len(zero)]
+            if chunk != zero[: len(chunk)]:
+                digest.update(at.to_bytes(8, "little"))
+                digest.update(chunk)
+        digest.update(self.partition.vp.architectural_state())
+        digest.update(self.insns.to_bytes(8, "little"))
+        digest.update(self.vtime_ns.to_bytes(8, "little"))
+        return digest.hexdigest()
+
+    def disk(self, index: int) -> Disk:
+        """The IDE disk ``index``, for looking at what the guest wrote."""
+        return self._media.ata[index]
+
+    def close(self) -> None:
+        """Give back host files."""
+        for disk in self._media.ata + self._media.floppies:
+            disk.close()
+
+
+def _tee(log: bytearray, sink: ByteSink) -> ByteSink:
+    def write(data: bytes) -> None:
+        log.extend(data)
+        sink(data)
+
+    return write
+
+
+def _padded(disks: list[Disk], count: int) -> tuple[BlockDevice | None, ...]:
+    return (*disks, *[None] * (count - len(disks)))
+
+
+def _boot_medium(source: Path | bytes) -> Disk:
+    if isinstance(source, bytes):
+        return MemoryDisk(source)
+    return open_disk(source, "overlay")

@@ -1,0 +1,142 @@
+"""The run loop: timers, injection, halting. It has control only at a block boundary."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from hv.clock import VirtualClock
+from hv.cost import ExitCosts
+from hv.cpu import state as s
+from hv.cpu.cpuid import CpuidModel
+from hv.cpu.delivery import Event, EventKind
+from hv.cpu.exits import ExitReason, Vector
+from hv.cpu.msr import MsrBus
+from hv.cpu.pace import COUNT, DEADLINE, EXTRA, FLAG_STOP, FLAG_WINDOW, FLAGS
+from hv.cpu.reset import reset
+from hv.errors import InternalError
+from hv.memory import SystemMemory
+from hv.portbus import PortBus
+from hv.vp.core import INHIBIT, U64, Core
+from hv.vp.ending import End, Ending
+from hv.vp.exits import ExitHandlers
+
+_IF = s.Rflags.IF.value
+_NMI_BLOCKED = 1 << 2  # HFLAGS2; IRET clears it
+_INTERRUPT = ExitReason.INTERRUPT.value
+_FETCH_ERRORS = frozenset({8, 14, 21})  # Unicorn: a fetch from what is not memory
+
+
+class InterruptController(Protocol):
+    """Where external interrupts come from."""
+
+    def acknowledge(self) -> int:
+        """The interrupt acknowledge cycle: the vector to deliver."""
+
+
+class VirtualProcessor(Core):
+    """One processor of a partition, with its own saved state, clock and counters."""
+
+    def __init__(
+        self,
+        memory: SystemMemory,
+        ports: PortBus,
+        msrs: MsrBus,
+        cpuid: CpuidModel,
+        interrupts: Callable[[], InterruptController],
+    ) -> None:
+        super().__init__(memory, ExitCosts())
+        self.clock = VirtualClock(self.now, self.let_pass, self._earlier_deadline)
+        self.engine.install(ExitHandlers(self, memory, ports, msrs, cpuid))
+        self._interrupts = interrupts
+        self._interrupt_level = False
+        self._nmi_pending = False
+        memory.on_write = self.engine.invalidate
+
+    def reset(self) -> None:
+        """Back to the reset vector, in guest mode."""
+        self.engine.reset_fpu()
+        self.engine.save()
+        reset(self.state, self.engine.vmcb_address)
+        self.engine.restore()
+        self.engine.flush_tlb()
+        self.halted = False
+
+    def architectural_state(self) -> bytes:
+        """What a snapshot must hold of the processor, with the lazy flags in plain form."""
+        self.settle_flags()
+        return self.state.architectural()
+
+    # Pins.
+
+    def set_interrupt(self, level: bool) -> None:
+        """INTR: while it is high, the guest is left as soon as it can take an interrupt."""
+        self._interrupt_level = level
+        if level:
+            self.pace[FLAGS] |= FLAG_WINDOW
+        else:
+            self.pace[FLAGS] &= ~FLAG_WINDOW & U64
+
+    def nmi(self) -> None:
+        """NMI: one edge."""
+        self._nmi_pending = True
+        self.pace[FLAGS] |= FLAG_STOP
+
+    def _earlier_deadline(self, when_ns: int) -> None:
+        if when_ns < self.pace[DEADLINE]:
+            self.pace[DEADLINE] = max(0, when_ns)
+
+    # The loop.
+
+    def run(self, until: int) -> End | None:
+        """Run until ``until`` retired instructions (stops within one block) or the run's own end.
+
+        Returns the end, or None when ``until`` was reached.
+        """
+        pace, clock = self.pace, self.clock
+        while self.end is None:
+            clock.run_due()
+            self._inject()
+            if self.end is not None or pace[COUNT] >= until:
+                break
+            if self.halted:
+                self._wait()
+                continue
+            timer, budget = clock.next_deadline(), until + pace[EXTRA]
+            pace[DEADLINE] = budget if timer is None else max(0, min(budget, timer))
+            pace[FLAGS] &= ~FLAG_STOP & U64
+            status = self.engine.run()
+            if status in _FETCH_ERRORS:
+                self.fault(Vector.UD)  # an open bus reads FF FF, which is no instruction
+            elif status:
+                raise InternalError(f"Unicorn stopped with error {status} at {self.where()}")
+        return self.end
+
+    def _wait(self) -> None:
+        """Halted: time passes until the next timer, which may wake the processor."""
+        deadline = self.clock.next_deadline()
+        interruptible = bool(self.state.q[s.RFLAGS] & _IF)
+        if deadline is not None and interruptible:
+            self.clock.skip_to(deadline)
+            return
+        line = "high" if self._interrupt_level else "low"
+        why = "no timer is armed" if interruptible else "interrupts are off"
+        detail = f"halted for ever at {self.where()}: IF={int(interruptible)}, INTR {line}, {why}"
+        self.finish(End(Ending.STUCK, detail=detail))
+
+    def _inject(self) -> None:
+        """Deliver a waiting NMI or interrupt when the processor can take it."""
+        state = self.state
+        if state.d[s.HFLAGS] & INHIBIT and not self.halted:
+            return
+        if self._nmi_pending and not state.d[s.HFLAGS2] & _NMI_BLOCKED:
+            self._nmi_pending = False
+            event = Event(Vector.NMI, EventKind.NMI)
+        elif self._interrupt_level and state.q[s.RFLAGS] & _IF:
+            event = Event(self._interrupts().acknowledge(), EventKind.EXTERNAL)
+        else:
+            return
+        self.halted = False
+        self.exits.hit(_INTERRUPT, event.vector, 0, self.retired(), 0)
+        self.let_pass(self.costs.injection)
+        self.settle_flags()
+        self.deliver(event)
+        self.engine.restore()
