@@ -35,6 +35,10 @@ class MachineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     epoch: int = DEFAULT_EPOCH
     boot: Literal["auto", "floppy", "disk"] = "auto"
 
+    def with_disks(self, disks: tuple[DiskConfig, ...]) -> "MachineConfig":
+        """The same machine with more disks behind those it has."""
+        return msgspec.structs.replace(self, disks=self.disks + disks)
+
 
 def parse_size(text: str) -> int:
     """``64M``, ``1G``, ``4096K`` or plain bytes -> bytes."""

@@ -48,6 +48,13 @@ class MmioBus:
                 raise ConfigError(f"MMIO at {gpa:#x}: claimed by {other.device} and by {device}")
         self._regions.append(MmioRegion(device, gpa, size, read, write))
 
+    def device_at(self, gpa: int) -> str:
+        """The name statistics use for ``gpa``."""
+        for region in self._regions:
+            if region.gpa <= gpa < region.gpa + region.size:
+                return region.device
+        return "open bus"
+
     def fill(self, holes: list[tuple[int, int]]) -> list[MmioRegion]:
         """All regions plus open bus for what they leave of ``holes``, in address order."""
         regions = sorted(self._regions, key=lambda region: region.gpa)

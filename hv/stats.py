@@ -4,6 +4,7 @@ The hot path is ``ExitCounter.hit``: one dictionary look-up and three additions.
 only when a report is made.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 Row = list[int]
@@ -27,6 +28,7 @@ class ExitCounter:
         self._rows: dict[int, Row] = {}
         self._last = 0
         self.total = 0
+        self.listener: Callable[[ExitKey], None] | None = None
 
     def hit(self, reason: int, target: int, width: int, insns: int, moved: int) -> None:
         """One exit at ``insns`` retired instructions that moved ``moved`` bytes."""
@@ -39,6 +41,8 @@ class ExitCounter:
         row[BYTES] += moved
         self._last = insns
         self.total += 1
+        if self.listener is not None:
+            self.listener(ExitKey(reason, target, width))
 
     def rows(self) -> list[tuple[ExitKey, Row]]:
         """Every kind of exit seen, ordered by reason, target and width."""

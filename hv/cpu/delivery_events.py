@@ -53,7 +53,7 @@ Delivery = Delivered | Shutdown | TaskGateRefused
 """How a delivery ended."""
 
 
-class Fault(Exception):  # noqa: N818 - the processor's word for it
+class Fault(Exception):
     """The processor met a fault while it acted for the guest; never leaves hv.cpu.
 
     ``address`` is what goes to CR2, for a page fault alone.
@@ -70,5 +70,5 @@ class Fault(Exception):  # noqa: N818 - the processor's word for it
         return Event(self.vector, EventKind.EXCEPTION, self.error_code)
 
 
-class TaskGateMet(Exception):  # noqa: N818 - control flow inside event delivery
+class TaskGateMet(Exception):
     """The IDT entry is a task gate; never leaves hv.cpu."""

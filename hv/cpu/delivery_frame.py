@@ -12,7 +12,7 @@ from hv.cpu.delivery_events import Event, EventKind, Fault
 from hv.cpu.descriptors import BIG, DOWN
 from hv.cpu.exits import Vector
 from hv.cpu.paging import LinearMemory
-from hv.cpu.state import CpuState, Rflags
+from hv.cpu.state import HFLAGS, RIP, CpuState, Hflags, Rflags
 
 CLEARED_BY_TRAP_GATE = (Rflags.TF | Rflags.NT | Rflags.RF | Rflags.VM).value
 CLEARED_BY_INTERRUPT_GATE = CLEARED_BY_TRAP_GATE | Rflags.IF.value
@@ -21,12 +21,20 @@ CLEARED_IN_REAL_MODE = (Rflags.TF | Rflags.IF | Rflags.AC | Rflags.RF).value
 _RF = Rflags.RF.value
 _NOT_FAULTS = frozenset(v.value for v in (Vector.DB, Vector.NMI, Vector.DF, Vector.MC))
 _ERROR_IDT = 1 << 1
-_ALL_32 = 0xFFFF_FFFF
+_CS64 = Hflags.CS64.value
+_ALL_32, _ALL_64 = (1 << 32) - 1, (1 << 64) - 1
 
 
 def idt_error(vector: int, ext: int) -> int:
     """The error code that blames an entry of the IDT."""
     return vector << 3 | _ERROR_IDT | ext
+
+
+def return_address(state: CpuState, event: Event) -> int:
+    """Where the handler returns to."""
+    if event.next_rip is None:
+        return state.q[RIP]
+    return event.next_rip & (_ALL_64 if state.d[HFLAGS] & _CS64 else _ALL_32)
 
 
 def flags_to_push(state: CpuState, event: Event) -> int:

@@ -13,6 +13,7 @@ from hv.cpu.delivery_frame import (
     CLEARED_BY_TRAP_GATE,
     flags_to_push,
     idt_error,
+    return_address,
 )
 from hv.cpu.descriptors import (
     ACCESSED,
@@ -68,7 +69,7 @@ def deliver_long(state: CpuState, memory: LinearMemory, event: Event, ext: int) 
     selector, descriptor = _code_segment(state, memory, gate >> 16 & 0xFFFF, ext)
     new_cpl = selector & 3
     words: tuple[int, ...] = (
-        q[RIP] if event.next_rip is None else event.next_rip,
+        return_address(state, event),
         state.selector(CS),
         flags_to_push(state, event),
         q[RSP],

@@ -15,6 +15,7 @@ from hv.cpu.delivery_frame import (
     Stack,
     flags_to_push,
     idt_error,
+    return_address,
 )
 from hv.cpu.descriptors import (
     CODE,
@@ -200,7 +201,7 @@ def _frame(state: CpuState, event: Event, *, inner: bool) -> list[int]:
     q = state.q
     words = [] if event.error_code is None else [event.error_code]
     words += [
-        q[RIP] if event.next_rip is None else event.next_rip,
+        return_address(state, event),
         state.selector(CS),
         flags_to_push(state, event),
     ]

@@ -5,7 +5,7 @@ that we know of.
 """
 
 from hv.cpu.delivery_events import Event, Fault
-from hv.cpu.delivery_frame import CLEARED_IN_REAL_MODE, Stack, flags_to_push
+from hv.cpu.delivery_frame import CLEARED_IN_REAL_MODE, Stack, flags_to_push, return_address
 from hv.cpu.exits import Vector
 from hv.cpu.page_walk import WRITE
 from hv.cpu.paging import LinearMemory
@@ -26,7 +26,7 @@ def deliver_real(state: CpuState, memory: LinearMemory, event: Event) -> None:
     segment = state.segment(SS)
     stack = Stack(segment.base, segment.limit, segment.flags, q[RSP] & 0xFFFF_FFFF, 0)
     words = [
-        q[RIP] if event.next_rip is None else event.next_rip,
+        return_address(state, event),
         state.selector(CS),
         flags_to_push(state, event),
     ]

@@ -54,7 +54,7 @@ _PE = 1 << 0
 _LMA, _CS64 = Hflags.LMA.value, Hflags.CS64.value
 _RF, _VM, _IF = Rflags.RF.value, Rflags.VM.value, Rflags.IF.value
 _DIRECTION = Rflags.DF.value
-_ALL_32 = 0xFFFF_FFFF
+_ALL_32, _ALL_64 = (1 << 32) - 1, (1 << 64) - 1
 _CODE_64 = 0x00AF_9B00  # present, ring 0, accessed, readable code, 4 GiB
 _CODE_32 = 0x00CF_9B00
 _DATA_32 = 0x00CF_9300
@@ -68,7 +68,7 @@ def syscall(state: CpuState, next_rip: int) -> Event | None:
         return Event(Vector.UD, EventKind.EXCEPTION)
     selector = q[STAR] >> 32 & 0xFFFF
     if mode & _LMA:
-        q[RCX] = next_rip
+        q[RCX] = next_rip & (_ALL_64 if mode & _CS64 else _ALL_32)
         q[R11] = state.rflags() & ~_RF
         _set_rflags(state, state.rflags() & ~(q[FMASK] & _ALL_32 | _RF))
         q[RIP] = q[LSTAR] if mode & _CS64 else q[CSTAR]

@@ -6,6 +6,7 @@ from pathlib import Path
 from hv.asm import assemble_file
 from hv.errors import ConfigError
 from hv.memory import FIRMWARE_ROM_SIZE
+from hv.root.build_cache import cached_build
 from hv.root.resources import source_folder
 
 BUILT_IN = "bios"
@@ -14,7 +15,8 @@ BUILT_IN = "bios"
 @cache
 def built_in_bios() -> bytes:
     """The BIOS of ``firmware/``, assembled."""
-    return assemble_file(source_folder("firmware") / "bios.asm").code
+    sources = source_folder("firmware")
+    return cached_build(sources, lambda: assemble_file(sources / "bios.asm").code)
 
 
 def firmware_image(name: str) -> bytes:

@@ -7,14 +7,19 @@ from pathlib import Path
 
 from hv.config import DiskConfig, MachineConfig
 from hv.cpu.entry import enter
+from hv.cpu.exits import ExitReason
 from hv.errors import ConfigError
 from hv.interfaces import BlockDevice, ByteSink
 from hv.loaders import BootImage
 from hv.partition import Partition
 from hv.root.board import Board, BoardSetup
 from hv.root.disk import Disk, MemoryDisk, floppy_geometry, open_disk
+from hv.root.exit_costs import price
+from hv.root.exit_names import exit_target
 from hv.root.firmware import firmware_image
 from hv.root.typing_hand import TypingHand
+from hv.stats import ExitKey
+from hv.trace import TraceWriter
 from hv.vp import End, Ending
 
 MAX_ATA_DISKS = 4
@@ -29,6 +34,7 @@ class Mark:
     id: int
     insns: int
     vtime_ns: int
+    exits: int
 
 
 @dataclass
@@ -50,7 +56,11 @@ class Machine:
     """One guest, from power-on to its end."""
 
     def __init__(
-        self, config: MachineConfig, image: BootImage | None = None, outputs: Outputs | None = None
+        self,
+        config: MachineConfig,
+        image: BootImage | None = None,
+        outputs: Outputs | None = None,
+        media: tuple[Disk, ...] = (),
     ) -> None:
         outputs = outputs or Outputs()
         self.config = config
@@ -58,7 +68,7 @@ class Machine:
         self.text_log = bytearray()
         self.marks: list[Mark] = []
         self._media = _Media()
-        self._attach_disks(config.disks, image)
+        self._attach_disks(config.disks, image, media)
         self.partition = Partition(config.memory, lambda: self.board.pic)
         self.board = Board(
             self.partition,
@@ -77,7 +87,9 @@ class Machine:
 
     # Building.
 
-    def _attach_disks(self, disks: tuple[DiskConfig, ...], image: BootImage | None) -> None:
+    def _attach_disks(
+        self, disks: tuple[DiskConfig, ...], image: BootImage | None, extra: tuple[Disk, ...]
+    ) -> None:
         media = self._media
         if image is not None and image.disk is not None:
             boot = _boot_medium(image.disk.source)
@@ -88,6 +100,7 @@ class Machine:
                 disk.bus == "auto" and floppy_geometry(opened.sectors * 512) is not None
             )
             (media.floppies if floppy else media.ata).append(opened)
+        media.ata.extend(extra)
         if len(media.ata) > MAX_ATA_DISKS:
             raise ConfigError(f"{len(media.ata)} disks on IDE: there is room for {MAX_ATA_DISKS}")
         if len(media.floppies) > MAX_FLOPPIES:
@@ -118,7 +131,8 @@ class Machine:
             partition.vp.engine.flush_tlb()
 
     def _mark(self, mark: int) -> None:
-        self.marks.append(Mark(mark, self.partition.vp.retired(), self.partition.clock.now()))
+        vp = self.partition.vp
+        self.marks.append(Mark(mark, vp.retired(), vp.now(), vp.exits.total))
 
     # Running.
 
@@ -168,6 +182,24 @@ class Machine:
         digest.update(self.insns.to_bytes(8, "little"))
         digest.update(self.vtime_ns.to_bytes(8, "little"))
         return digest.hexdigest()
+
+    def trace(self, writer: TraceWriter | None) -> None:
+        """Write every exit from now on to ``writer``."""
+        if writer is None:
+            return
+        vp = self.partition.vp
+
+        def listen(key: ExitKey) -> None:
+            device, target = exit_target(self.partition, key)
+            reason = ExitReason(key.reason)
+            writer.event(vp.now(), device, f"{reason.label} {target}", price(vp.costs, reason))
+
+        vp.exits.listener = listen
+
+    def flush(self) -> None:
+        """Make what the guest wrote to disks durable, where they keep it."""
+        for disk in self._media.ata + self._media.floppies:
+            disk.flush()
 
     def disk(self, index: int) -> Disk:
         """The IDE disk ``index``, for looking at what the guest wrote."""

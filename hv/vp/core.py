@@ -18,6 +18,7 @@ from hv.cpu.pace import (
     NOW,
     PORT_COST,
     RDTSC_COST,
+    RDTSC_EXITS,
     TSC_ADJUST,
 )
 from hv.cpu.paging import LinearMemory
@@ -75,6 +76,11 @@ class Core:
         """WRMSR to the time stamp counter."""
         self.pace[TSC_ADJUST] = (value - self.now()) & U64
 
+    @property
+    def rdtsc_exits(self) -> int:
+        """RDTSC and RDTSCP executed; counted apart because the accelerator answers them alone."""
+        return self.pace[RDTSC_EXITS]
+
     # Ending.
 
     def finish(self, end: End) -> None:
@@ -123,6 +129,13 @@ class Core:
         pace = self.pace
         pace[NOW] += 1
         pace[COUNT] = pace[NOW]
+
+    def stop_behind(self, length: int) -> None:
+        """The run ends with the OUT at RIP: what follows it in its block must not happen."""
+        self.engine.save()
+        self.state.q[s.RIP] = (self.state.q[s.RIP] + length) & self.rip_mask()
+        self.pace[NOW] += 1
+        self.engine.abort()
 
     def advance(self, length: int) -> None:
         """The instruction at RIP was done here: step over it and go on."""

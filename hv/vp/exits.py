@@ -197,6 +197,8 @@ class ExitHandlers:
         else:
             self._ports.write(port, value, size)
         self._exits.hit(_PORT_WRITE, port, size, self._pace[NOW], moved)
+        if self._core.end is not None:
+            self._core.stop_behind(size_insn >> 16 & 0xFF)
 
     def on_privileged(self, port: int, size: int) -> bool:
         """May this task touch the port? If not, its instruction faults."""

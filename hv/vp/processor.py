@@ -49,6 +49,7 @@ class VirtualProcessor(Core):
         self._interrupts = interrupts
         self._interrupt_level = False
         self._nmi_pending = False
+        self.idle_ns = 0
         memory.on_write = self.engine.invalidate
 
     def reset(self) -> None:
@@ -115,7 +116,9 @@ class VirtualProcessor(Core):
         deadline = self.clock.next_deadline()
         interruptible = bool(self.state.q[s.RFLAGS] & _IF)
         if deadline is not None and interruptible:
+            before = self.now()
             self.clock.skip_to(deadline)
+            self.idle_ns += self.now() - before
             return
         line = "high" if self._interrupt_level else "low"
         why = "no timer is armed" if interruptible else "interrupts are off"

@@ -1,0 +1,1 @@
+"""Devices of the root partition: emulated chips and synthetic services."""

@@ -1,0 +1,166 @@
+"""The commands and their flags."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+import hv
+
+app = typer.Typer(
+    help="An x86 mini hypervisor: boot kernels and boot sectors, exactly and reproducibly.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def run_command(arguments: list[str]) -> int:
+    """Run one command line; the process exit code."""
+    try:
+        code = app(arguments, standalone_mode=False, prog_name="hv")
+    except typer.Exit as stop:
+        return stop.exit_code
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        typer.echo(f"hv: {error.format_message()}", err=True)
+        return 2
+    return code if isinstance(code, int) else 0
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hv {hv.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    _show: Annotated[
+        bool, Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def run(
+    image: Annotated[
+        str | None,
+        Argument(
+            help="Boot sector, disk, ELF, Linux kernel, .asm source, or @sample.",
+            show_default=False,
+        ),
+    ] = None,
+    memory: Annotated[str | None, Option(help="RAM: 64M, 1G, ...", show_default="64M")] = None,
+    cpus: Annotated[int, Option(help="Virtual processors.")] = 1,
+    disk: Annotated[
+        list[str] | None,
+        Option(help="FILE[,ro|rw][,bus=ide|floppy]; changes are thrown away unless rw."),
+    ] = None,
+    kernel: Annotated[str | None, Option(help="Linux or Multiboot kernel (as IMAGE).")] = None,
+    initrd: Annotated[list[Path] | None, Option(help="Initial RAM disk, or a module.")] = None,
+    append: Annotated[str | None, Option(help="Kernel command line.")] = None,
+    format: Annotated[
+        str | None, Option("--format", help="What IMAGE is, if not recognised.")
+    ] = None,
+    origin: Annotated[str | None, Option(help="flat: load and entry address.")] = None,
+    mode: Annotated[int | None, Option(help="flat: 16, 32 or 64 bits.")] = None,
+    firmware: Annotated[
+        str | None, Option(help="'bios' or a ROM file.", show_default="bios")
+    ] = None,
+    boot: Annotated[str | None, Option(help="auto, floppy or disk.", show_default="auto")] = None,
+    serial: Annotated[str, Option(help="COM1: stdio, null or a file.")] = "stdio",
+    screen: Annotated[bool, Option("--screen", help="Show the text screen on stderr.")] = False,
+    screenshot: Annotated[Path | None, Option(help="Write the last screen: .png or .txt.")] = None,
+    keys: Annotated[str | None, Option(help="Type: 'ls<ret><wait:1s><f1>'.")] = None,
+    max_insns: Annotated[str | None, Option(help="Stop after so many instructions.")] = None,
+    timeout: Annotated[float | None, Option(help="Stop after so many seconds of the host.")] = None,
+    stats: Annotated[bool, Option("--stats", help="Show exits by reason and device.")] = False,
+    json: Annotated[Path | None, Option(help="Write the result (hv.result/1).")] = None,
+    csv: Annotated[Path | None, Option(help="Write the exits as CSV.")] = None,
+    trace: Annotated[Path | None, Option(help="Write a Chrome/Perfetto trace.")] = None,
+    config: Annotated[Path | None, Option(help="Machine description (TOML).")] = None,
+    set_: Annotated[list[str] | None, Option("--set", help="key=value over --config.")] = None,
+    quiet: Annotated[bool, Option("--quiet", "-q", help="No banner, no progress.")] = False,
+) -> int:
+    """Boot an image and run it to its end."""
+    from hv.cli.run import RunRequest, run_image
+
+    return run_image(
+        RunRequest(
+            image=image,
+            memory=memory,
+            cpus=cpus,
+            disks=disk or [],
+            kernel=kernel,
+            initrd=initrd or [],
+            append=append,
+            format=format,
+            origin=origin,
+            mode=mode,
+            firmware=firmware,
+            boot=boot,
+            serial=serial,
+            screen=screen,
+            screenshot=screenshot,
+            keys=keys,
+            max_insns=max_insns,
+            timeout=timeout,
+            stats=stats,
+            json=json,
+            csv=csv,
+            trace=trace,
+            config=config,
+            overrides=set_ or [],
+            quiet=quiet,
+        )
+    )
+
+
+@app.command()
+def guests() -> int:
+    """List the sample guests and what each shows."""
+    from hv.cli.listing import list_guests
+
+    return list_guests()
+
+
+@app.command()
+def asm(
+    file: Annotated[Path, Argument(help="Assembly source.")],
+    output: Annotated[Path | None, Option("--output", "-o", help="Binary to write.")] = None,
+    listing: Annotated[Path | None, Option("--listing", "-l", help="Listing to write.")] = None,
+    symbols: Annotated[bool, Option("--symbols", help="Print the symbols.")] = False,
+    origin: Annotated[str | None, Option(help="Load address if the source names none.")] = None,
+    include: Annotated[list[Path] | None, Option("--include", "-I", help="Where to look.")] = None,
+) -> int:
+    """Assemble a file: binary, listing, symbols."""
+    from hv.cli.assemble import assemble
+
+    return assemble(file, output, listing, symbols, origin, include or [])
+
+
+@app.command()
+def info(
+    image: Annotated[str, Argument(help="Any image that `hv run` takes.")],
+    format: Annotated[str | None, Option("--format", help="What it is, if not recognised.")] = None,
+    origin: Annotated[str | None, Option(help="flat: load and entry address.")] = None,
+    mode: Annotated[int | None, Option(help="flat: 16, 32 or 64 bits.")] = None,
+    memory: Annotated[str, Option(help="RAM of the machine it is for.")] = "256M",
+) -> int:
+    """Show what the loader sees in an image."""
+    from hv.cli.listing import show_info
+
+    return show_info(image, format, origin, mode, memory)
+
+
+@app.command()
+def doctor() -> int:
+    """Check that everything needed is here, and say which accelerator is at work."""
+    from hv.cli.doctor import examine
+
+    return examine()

@@ -1,0 +1,49 @@
+"""From what the user names to what a machine runs: assembly source, an image file, a sample's name."""
+
+from pathlib import Path
+
+from hv.asm import Assembly, assemble_file
+from hv.errors import ConfigError
+from hv.loaders import BootImage, LoadOptions, Mode, load, load_bytes
+
+ASSEMBLY_SUFFIXES = frozenset({".asm", ".s", ".S", ".nasm"})
+_SECTOR = 512
+_SIGNATURE = b"\x55\xaa"
+_MODES = {16: Mode.REAL16, 32: Mode.PROTECTED32, 64: Mode.LONG64}
+
+
+def is_assembly(path: Path) -> bool:
+    """Whether the name says that this is source text."""
+    return path.suffix in ASSEMBLY_SUFFIXES
+
+
+def is_boot_code(assembly: Assembly) -> bool:
+    """Whether the assembled bytes begin with a boot sector."""
+    return assembly.code[_SECTOR - 2 : _SECTOR] == _SIGNATURE
+
+
+def whole_sectors(code: bytes) -> bytes:
+    """``code`` as a disk's contents."""
+    return code + bytes(-len(code) % _SECTOR)
+
+
+def load_image(path: Path, options: LoadOptions) -> BootImage:
+    """Recognise and load ``path``. ConfigError in one line for whatever is wrong with it."""
+    if not is_assembly(path) or options.format not in (None, "flat", "disk", "boot-sector"):
+        return load(path, options)
+    if not path.is_file():
+        raise ConfigError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
+    assembly = assemble_file(path)
+    if options.format is None and is_boot_code(assembly):
+        return load_bytes(whole_sectors(assembly.code), options, name=str(path))
+    return load_bytes(assembly.code, flat_options(assembly, options), name=str(path))
+
+
+def flat_options(assembly: Assembly, options: LoadOptions) -> LoadOptions:
+    """Options that load ``assembly`` where it says it belongs."""
+    return LoadOptions(
+        memory=options.memory,
+        format=options.format or "flat",
+        origin=assembly.origin if options.origin is None else options.origin,
+        mode=_MODES[assembly.entry_bits] if options.mode is None else options.mode,
+    )

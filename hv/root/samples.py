@@ -1,0 +1,101 @@
+"""The sample guests, by name: what guests/guests.toml says of each, and how to build its machine."""
+
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from hv.config import DEFAULT_MEMORY, parse_size
+from hv.errors import ConfigError, InternalError
+from hv.loaders import BootImage, LoadOptions
+from hv.root.disk import MemoryDisk
+from hv.root.images import load_image
+from hv.root.keys import KeyEvent, parse_keys
+from hv.root.resources import source_folder
+
+MANIFEST = "guests.toml"
+_DEFAULT_BUDGET = 100_000_000
+_SECTOR = 512
+
+
+class DiskSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A disk made for one run. ``fill`` "lba": every 32-bit word of a sector holds the sector's number."""
+
+    size: str
+    fill: Literal["lba", "zero"] = "lba"
+
+    def contents(self) -> bytes:
+        sectors = parse_size(self.size) // _SECTOR
+        if self.fill == "zero":
+            return bytes(sectors * _SECTOR)
+        return b"".join(lba.to_bytes(4, "little") * (_SECTOR // 4) for lba in range(sectors))
+
+
+class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One guest: its source, the machine it wants, what it must answer."""
+
+    source: str
+    shows: str
+    name: str = ""
+    memory: str | None = None
+    disk: DiskSpec | None = None
+    keys: str = ""
+    mouse: tuple[dict[str, int | str], ...] = ()
+    max_insns: int = _DEFAULT_BUDGET
+    outcome: str = "pass"
+    exit_code: int = 0
+    guest_code: int | None = None
+    serial: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        return source_folder("guests") / self.source
+
+    def machine(self) -> dict[str, object]:
+        """The configuration it wants, as plain data."""
+        return {"memory": parse_size(self.memory) if self.memory else DEFAULT_MEMORY}
+
+    def boot_image(self, memory: int) -> BootImage:
+        """Assembled and ready to boot."""
+        return load_image(self.path, LoadOptions(memory=memory))
+
+    def media(self) -> tuple[MemoryDisk, ...]:
+        """Disks behind the one it boots from."""
+        return (MemoryDisk(self.disk.contents()),) if self.disk else ()
+
+    def typed(self) -> list[KeyEvent]:
+        return list(parse_keys(self.keys)) if self.keys else []
+
+    def missing_lines(self, serial: str) -> list[str]:
+        """The expected patterns that are not found in order in ``serial``."""
+        at = 0
+        for index, pattern in enumerate(self.serial):
+            found = re.compile(pattern, re.MULTILINE).search(serial, at)
+            if found is None:
+                return list(self.serial[index:])
+            at = found.end()
+        return []
+
+
+@cache
+def all_samples() -> tuple[Sample, ...]:
+    """Every sample, in the manifest's order."""
+    path = source_folder("guests") / MANIFEST
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))["guest"]
+        return tuple(
+            msgspec.convert({**table, "name": name}, Sample) for name, table in tables.items()
+        )
+    except (OSError, tomllib.TOMLDecodeError, KeyError, msgspec.ValidationError) as error:
+        raise InternalError(f"{path.name}: {error}") from error
+
+
+def find_sample(name: str) -> Sample:
+    """The sample ``name``. ConfigError when there is none."""
+    for sample in all_samples():
+        if sample.name == name:
+            return sample
+    raise ConfigError(f"no sample @{name}: `hv guests` lists them", usage=True)

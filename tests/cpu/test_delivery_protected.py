@@ -1,0 +1,477 @@
+"""Events in protected mode: gates, rings, stacks, and the error code of each check (SDM vol. 2, INT n)."""
+
+import pytest
+
+from hv.cpu import state as s
+from hv.cpu.delivery import Delivered, Event, EventKind, TaskGateRefused
+from tests.cpu.synthetic import (
+    CODE0,
+    CODE1,
+    CODE3,
+    CODE16,
+    CODE32_FLAGS,
+    CONFORMING0,
+    DATA0,
+    DATA3,
+    DATA16,
+    DATA32_FLAGS,
+    DB,
+    DOUBLE,
+    GDT,
+    GP,
+    HF_ADDSEG,
+    HF_CPL,
+    HF_CS32,
+    HF_PE,
+    HF_SHADOW,
+    HF_SS32,
+    IDT,
+    IF,
+    INNER_TOP,
+    LDT,
+    NP,
+    NT,
+    PF,
+    RF,
+    RING3,
+    SS_FAULT,
+    STACK_TOP,
+    TASK,
+    TF,
+    TS,
+    TSS,
+    UD,
+    Cpu,
+)
+
+HANDLER = 0x12345678
+EXT, IDT_BIT = 1, 2
+SEEN = 0xFEED0000
+"""Handlers of faults sit at SEEN + vector, so that RIP tells which one ran."""
+
+INTERRUPT_GATE, TRAP_GATE, INTERRUPT_16, TRAP_16, TASK_GATE = 0x8E, 0x8F, 0x86, 0x87, 0x85
+DPL3 = 0x60
+
+
+def cpu_with_handlers(cpl: int = 0) -> Cpu:
+    cpu = Cpu().protected(cpl)
+    for vector in (DOUBLE, TS, NP, SS_FAULT, GP, PF):
+        cpu.gate(vector, CODE0, SEEN + vector)
+    return cpu
+
+
+def fault_met(cpu: Cpu) -> tuple[int, int]:
+    """(vector, error code) of the handler that runs now."""
+    return cpu.q[s.RIP] - SEEN, cpu.words(cpu.q[s.RSP], 1, 4)[0]
+
+
+class TestSameRing:
+    def test_interrupt_gate(self) -> None:
+        cpu = Cpu().protected()
+        cpu.gate(0x20, CODE0, HANDLER)
+        cpu.q[s.RFLAGS] = 2 | IF | TF | NT | 3 << 12
+        assert cpu.interrupt(0x20) == Delivered()
+        assert cpu.q[s.RSP] == STACK_TOP - 12
+        pushed = [0x5000, CODE0, 2 | IF | TF | NT | 3 << 12]
+        assert cpu.words(STACK_TOP - 12, 3, 4) == pushed
+        assert cpu.q[s.RIP] == HANDLER
+        assert cpu.q[s.RFLAGS] == 2 | 3 << 12
+        assert cpu.state.segment(s.CS) == (CODE0, 0, 0xFFFFFFFF, CODE32_FLAGS)
+
+    def test_trap_gate_leaves_if(self) -> None:
+        cpu = Cpu().protected()
+        cpu.gate(0x20, CODE0, HANDLER, TRAP_GATE)
+        cpu.q[s.RFLAGS] = 2 | IF | TF
+        cpu.interrupt(0x20)
+        assert cpu.q[s.RFLAGS] == 2 | IF
+
+    def test_error_code_is_pushed_last(self) -> None:
+        cpu = Cpu().protected()
+        cpu.gate(PF, CODE0, HANDLER)
+        cpu.exception(PF, 6)
+        assert cpu.words(STACK_TOP - 16, 2, 4) == [6, 0x5000]
+
+    def test_286_gate_pushes_words_and_enters_at_16_bits(self) -> None:
+        cpu = Cpu().protected()
+        cpu.gate(PF, CODE16, HANDLER, INTERRUPT_16)
+        cpu.exception(PF, 6)
+        assert cpu.q[s.RSP] == STACK_TOP - 8
+        assert cpu.words(STACK_TOP - 8, 4, 2) == [6, 0x5000, CODE0, 2]
+        assert cpu.q[s.RIP] == HANDLER & 0xFFFF
+        assert cpu.state.segment(s.CS) == (CODE16, 0x20000, 0xFFFF, 0x9B00)
+        mode = cpu.d[s.HFLAGS] & (HF_CS32 | HF_SS32 | HF_ADDSEG | HF_CPL)
+        assert mode == HF_SS32 | HF_ADDSEG
+
+    def test_286_trap_gate_leaves_if(self) -> None:
+        cpu = Cpu().protected()
+        cpu.gate(0x20, CODE16, 0, TRAP_16)
+        cpu.q[s.RFLAGS] |= IF
+        cpu.interrupt(0x20)
+        assert cpu.q[s.RFLAGS] & IF
+
+    def test_segment_bases_ask_for_addseg(self) -> None:
+        cpu = Cpu().protected()
+        cpu.gate(0x20, CODE0, HANDLER)
+        cpu.interrupt(0x20)
+        assert not cpu.d[s.HFLAGS] & HF_ADDSEG
+        cpu.load(s.ES, DATA16, 0x30000, 0xFFFF, 0x9300)
+        cpu.interrupt(0x20)
+        assert cpu.d[s.HFLAGS] & HF_ADDSEG
+
+    def test_a_conforming_handler_keeps_the_ring(self) -> None:
+        cpu = Cpu().protected(cpl=3)
+        cpu.gate(0x20, CONFORMING0, HANDLER)
+        cpu.interrupt(0x20)
+        assert cpu.state.selector(s.CS) == CONFORMING0 | 3
+        assert cpu.d[s.HFLAGS] & HF_CPL == 3
+        assert cpu.q[s.RSP] == STACK_TOP - 12
+
+    def test_a_ring_3_handler_runs_on_the_same_stack(self) -> None:
+        cpu = Cpu().protected(cpl=3)
+        cpu.gate(0x20, CODE3, HANDLER)
+        cpu.interrupt(0x20)
+        assert cpu.state.selector(s.CS) == CODE3
+        assert cpu.q[s.RSP] == STACK_TOP - 12
+
+    def test_a_16_bit_stack_wraps_sp_and_keeps_the_rest_of_esp(self) -> None:
+        cpu = Cpu().protected()
+        cpu.gate(0x20, CODE0, HANDLER)
+        cpu.load(s.SS, DATA16, 0x30000, 0xFFFF, 0x9300)
+        cpu.q[s.RSP] = 0xABCD0004
+        assert cpu.interrupt(0x20) == Delivered()
+        assert cpu.q[s.RSP] == 0xABCDFFF8
+        assert cpu.words(0x30000, 1, 4) == [2]
+        assert cpu.words(0x3FFF8, 2, 4) == [0x5000, CODE0]
+
+    def test_the_interrupt_shadow_ends(self) -> None:
+        cpu = Cpu().protected()
+        cpu.gate(UD, CODE0, HANDLER)
+        cpu.d[s.HFLAGS] |= HF_SHADOW
+        cpu.exception(UD)
+        assert not cpu.d[s.HFLAGS] & HF_SHADOW
+
+    def test_the_descriptor_becomes_accessed(self) -> None:
+        cpu = Cpu().protected()
+        cpu.segment(0x70, 0, 0xFFFFF, CODE32_FLAGS & ~0x100)
+        cpu.gate(0x20, 0x70, HANDLER)
+        cpu.interrupt(0x20)
+        assert cpu.get(GDT + 0x74, 4) & 0x100
+        assert cpu.state.segment(s.CS).flags == CODE32_FLAGS
+
+    def test_a_handler_in_the_ldt(self) -> None:
+        cpu = Cpu().protected()
+        cpu.segment(0x0C, 0x40000, 0xFFFFF, CODE32_FLAGS)
+        cpu.gate(0x20, 0x0C, HANDLER)
+        assert cpu.get(LDT + 8)
+        cpu.interrupt(0x20)
+        assert cpu.state.segment(s.CS) == (0x0C, 0x40000, 0xFFFFFFFF, CODE32_FLAGS | 4)
+
+
+class TestInnerRing:
+    def test_the_stack_comes_from_the_tss(self) -> None:
+        cpu = Cpu().protected(cpl=3)
+        cpu.gate(0x20, CODE0, HANDLER)
+        cpu.q[s.RFLAGS] |= IF
+        assert cpu.interrupt(0x20) == Delivered()
+        assert cpu.q[s.RSP] == INNER_TOP - 20
+        pushed = [0x5000, CODE3, IF | 2, STACK_TOP, DATA3]
+        assert cpu.words(INNER_TOP - 20, 5, 4) == pushed
+        assert cpu.state.segment(s.SS) == (DATA0, 0, 0xFFFFFFFF, DATA32_FLAGS)
+        assert cpu.state.selector(s.CS) == CODE0
+        assert cpu.state.selector(s.DS) == DATA3, "data segments stay"
+        mode = cpu.d[s.HFLAGS] & (HF_CPL | HF_CS32 | HF_SS32 | HF_ADDSEG | HF_PE)
+        assert mode == HF_CS32 | HF_SS32 | HF_PE
+
+    def test_with_error_code(self) -> None:
+        cpu = Cpu().protected(cpl=3)
+        cpu.gate(PF, CODE0, HANDLER)
+        cpu.exception(PF, 7)
+        assert cpu.words(INNER_TOP - 24, 2, 4) == [7, 0x5000]
+
+    def test_286_tss_and_gate(self) -> None:
+        cpu = Cpu().protected(cpl=3, tss_flags=0x8300)
+        cpu.gate(0x20, CODE16, HANDLER, INTERRUPT_16)
+        cpu.interrupt(0x20)
+        assert cpu.q[s.RSP] == 0x8000 - 10
+        pushed = [0x5000, CODE3, 2, STACK_TOP & 0xFFFF, DATA3]
+        assert cpu.words(0x38000 - 10, 5, 2) == pushed
+        assert cpu.state.segment(s.SS) == (DATA16, 0x30000, 0xFFFF, 0x9300)
+        assert not cpu.d[s.HFLAGS] & (HF_CS32 | HF_SS32)
+
+    def test_to_ring_1(self) -> None:
+        cpu = Cpu().protected(cpl=3)
+        cpu.segment(0x60, 0, 0xFFFFF, CODE32_FLAGS | 1 << 13)
+        cpu.put(TSS + 12, INNER_TOP, 4)
+        cpu.put(TSS + 16, 0x68 | 1, 4)
+        cpu.gate(0x20, CODE1, HANDLER)
+        assert cpu.interrupt(0x20) == Delivered()
+        assert cpu.state.selector(s.CS) == CODE1 | 1
+        assert cpu.state.selector(s.SS) == 0x69
+        assert cpu.d[s.HFLAGS] & HF_CPL == 1
+
+    def test_the_new_stack_segment_becomes_accessed(self) -> None:
+        cpu = Cpu().protected(cpl=3)
+        cpu.segment(DATA0, 0, 0xFFFFF, DATA32_FLAGS & ~0x100)
+        cpu.gate(0x20, CODE0, HANDLER)
+        cpu.interrupt(0x20)
+        assert cpu.get(GDT + DATA0 + 4, 4) & 0x100
+
+    def test_an_inner_16_bit_stack_keeps_the_tss_upper_half_of_esp(self) -> None:
+        cpu = Cpu().protected(cpl=3)
+        cpu.put(TSS + 4, 0x00120010, 4)
+        cpu.put(TSS + 8, DATA16, 4)
+        cpu.gate(0x20, CODE0, HANDLER)
+        cpu.interrupt(0x20)
+        assert cpu.q[s.RSP] == 0x0012FFFC
+        assert cpu.words(0x30000, 4, 4) == [CODE3, 2, STACK_TOP, DATA3]
+        assert cpu.words(0x3FFFC, 1, 4) == [0x5000]
+
+
+class TestSoftware:
+    def test_the_gate_must_admit_the_caller(self) -> None:
+        cpu = cpu_with_handlers(cpl=3)
+        cpu.gate(0x80, CODE0, HANDLER)
+        assert cpu.int_n(0x80, next_rip=0x5002) == Delivered()
+        assert fault_met(cpu) == (GP, 0x80 << 3 | IDT_BIT)
+        assert cpu.words(cpu.q[s.RSP] + 4, 1, 4) == [0x5000], "the fault returns to the INT"
+
+    def test_int_n_through_an_open_gate(self) -> None:
+        cpu = Cpu().protected(cpl=3)
+        cpu.gate(0x80, CODE0, HANDLER, TRAP_GATE | DPL3)
+        cpu.int_n(0x80, next_rip=0x5002)
+        assert cpu.words(INNER_TOP - 20, 1, 4) == [0x5002]
+
+    def test_int3_is_checked_and_int1_is_not(self) -> None:
+        cpu = cpu_with_handlers(cpl=3)
+        cpu.gate(3, CODE0, HANDLER)
+        cpu.int3(next_rip=0x5001)
+        assert fault_met(cpu) == (GP, 3 << 3 | IDT_BIT)
+        cpu = cpu_with_handlers(cpl=3)
+        cpu.gate(DB, CODE0, HANDLER)
+        kind = EventKind.PRIVILEGED_SOFTWARE_EXCEPTION
+        cpu.deliver(Event(DB, kind, next_rip=0x5001))
+        assert cpu.q[s.RIP] == HANDLER
+
+    def test_hardware_is_not_checked(self) -> None:
+        cpu = Cpu().protected(cpl=3)
+        cpu.gate(0x20, CODE0, HANDLER)
+        cpu.interrupt(0x20)
+        assert cpu.q[s.RIP] == HANDLER
+
+
+class TestResumeFlag:
+    @pytest.mark.parametrize(
+        ("event", "before", "pushed"),
+        [
+            (Event(UD, EventKind.EXCEPTION), 0, RF),
+            (Event(PF, EventKind.EXCEPTION, 0), 0, RF),
+            (Event(DB, EventKind.EXCEPTION), 0, 0),
+            (Event(DB, EventKind.EXCEPTION), RF, RF),
+            (Event(0x20, EventKind.EXTERNAL), 0, 0),
+            (Event(0x20, EventKind.EXTERNAL), RF, RF),
+            (Event(0x20, EventKind.SOFTWARE_INTERRUPT, next_rip=0x5002), RF, 0),
+        ],
+    )
+    def test_faults_push_it_set(self, event: Event, before: int, pushed: int) -> None:
+        cpu = Cpu().protected()
+        cpu.gate(event.vector, CODE0, HANDLER)
+        cpu.q[s.RFLAGS] |= before
+        assert cpu.deliver(event) == Delivered()
+        assert cpu.words(STACK_TOP - 4, 1, 4)[0] & RF == pushed
+        assert not cpu.q[s.RFLAGS] & RF
+
+
+class TestGateChecks:
+    def test_beyond_the_limit(self) -> None:
+        cpu = cpu_with_handlers()
+        cpu.load(s.IDTR, 0, IDT, 0x20 * 8 + 6, 0)
+        cpu.interrupt(0x20)
+        assert fault_met(cpu) == (GP, 0x20 << 3 | IDT_BIT | EXT)
+
+    @pytest.mark.parametrize("kind", [0x80, 0x8C, 0x89, 0x92, 0x9E, 0x84])
+    def test_not_a_gate(self, kind: int) -> None:
+        cpu = cpu_with_handlers()
+        cpu.gate(0x20, CODE0, HANDLER, kind)
+        cpu.interrupt(0x20)
+        assert fault_met(cpu) == (GP, 0x20 << 3 | IDT_BIT | EXT)
+
+    def test_not_present(self) -> None:
+        cpu = cpu_with_handlers()
+        cpu.gate(0x20, CODE0, HANDLER, INTERRUPT_GATE & ~0x80)
+        cpu.interrupt(0x20)
+        assert fault_met(cpu) == (NP, 0x20 << 3 | IDT_BIT | EXT)
+        cpu.int_n(0x20, next_rip=0x5002)
+        assert fault_met(cpu) == (NP, 0x20 << 3 | IDT_BIT), "INT n is no external event"
+
+    def test_task_gates_are_refused_untouched(self) -> None:
+        cpu = cpu_with_handlers()
+        cpu.gate(0x20, TASK, 0, TASK_GATE)
+        before = bytes(cpu.state.bytes)
+        assert cpu.interrupt(0x20) == TaskGateRefused(0x20)
+        assert bytes(cpu.state.bytes) == before
+
+    def test_an_absent_task_gate_is_only_absent(self) -> None:
+        cpu = cpu_with_handlers()
+        cpu.gate(0x20, TASK, 0, TASK_GATE & ~0x80)
+        cpu.interrupt(0x20)
+        assert fault_met(cpu)[0] == NP
+
+    def test_a_double_fault_task_gate_is_named(self) -> None:
+        cpu = Cpu().protected()
+        cpu.gate(DOUBLE, TASK, 0, TASK_GATE)
+        assert cpu.exception(GP, 0) == TaskGateRefused(DOUBLE)
+
+
+class TestCodeChecks:
+    @pytest.mark.parametrize(
+        ("selector", "flags", "expected"),
+        [
+            (0x70, DATA32_FLAGS, (GP, 0x70 | EXT)),
+            (0x70, 0x8900, (GP, 0x70 | EXT)),
+            (0x70, CODE32_FLAGS | RING3, (GP, 0x70 | EXT)),
+            (0x70, CODE32_FLAGS & ~0x8000, (NP, 0x70 | EXT)),
+            (0x73, CODE32_FLAGS & ~0x8000, (NP, 0x70 | EXT)),
+        ],
+    )
+    def test_bad_descriptors(self, selector: int, flags: int, expected: tuple[int, int]) -> None:
+        cpu = cpu_with_handlers()
+        cpu.segment(0x70, 0, 0xFFFFF, flags)
+        cpu.gate(0x20, selector, HANDLER)
+        cpu.interrupt(0x20)
+        assert fault_met(cpu) == expected
+
+    @pytest.mark.parametrize("selector", [0, 3])
+    def test_null_selector(self, selector: int) -> None:
+        cpu = cpu_with_handlers()
+        cpu.gate(0x20, selector, HANDLER)
+        cpu.interrupt(0x20)
+        assert fault_met(cpu) == (GP, EXT)
+
+    @pytest.mark.parametrize("selector", [0x80, 0x24])
+    def test_beyond_the_table(self, selector: int) -> None:
+        cpu = cpu_with_handlers()
+        cpu.gate(0x20, selector, HANDLER)
+        cpu.interrupt(0x20)
+        assert fault_met(cpu) == (GP, selector | EXT)
+
+    def test_handler_beyond_the_code_limit(self) -> None:
+        cpu = cpu_with_handlers()
+        cpu.gate(0x20, CODE16, 0x10000)
+        cpu.interrupt(0x20)
+        assert fault_met(cpu) == (GP, EXT)
+
+
+class TestStackChecks:
+    @pytest.fixture
+    def cpu(self) -> Cpu:
+        """Ring 3, handlers of faults in conforming code so that they need no inner stack."""
+        cpu = cpu_with_handlers(cpl=3)
+        for vector in (TS, NP, SS_FAULT, GP):
+            cpu.gate(vector, CONFORMING0, SEEN + vector)
+        cpu.gate(0x20, CODE0, HANDLER)
+        return cpu
+
+    def test_tss_too_short(self, cpu: Cpu) -> None:
+        cpu.load(s.TR, TASK, TSS, 8, 0x8B00)
+        cpu.interrupt(0x20)
+        assert fault_met(cpu) == (TS, TASK | EXT)
+
+    def test_tss_just_long_enough(self, cpu: Cpu) -> None:
+        cpu.load(s.TR, TASK, TSS, 9, 0x8B00)
+        cpu.interrupt(0x20)
+        assert cpu.q[s.RIP] == HANDLER
+
+    def test_286_tss_too_short(self, cpu: Cpu) -> None:
+        cpu.load(s.TR, TASK, TSS, 4, 0x8300)
+        cpu.interrupt(0x20)
+        assert fault_met(cpu) == (TS, TASK | EXT)
+
+    @pytest.mark.parametrize(
+        ("selector", "expected"),
+        [
+            (0, (TS, EXT)),
+            (DATA0 | 1, (TS, DATA0 | EXT)),
+            (0x80, (TS, 0x80 | EXT)),
+            (DATA3 & ~3, (TS, DATA3 & ~3 | EXT)),
+            (CODE0, (TS, CODE0 | EXT)),
+            (TASK, (TS, TASK | EXT)),
+        ],
+    )
+    def test_bad_stack_selectors(
+        self, cpu: Cpu, selector: int, expected: tuple[int, int]
+    ) -> None:
+        cpu.put(TSS + 8, selector, 4)
+        cpu.interrupt(0x20)
+        assert fault_met(cpu) == expected
+
+    @pytest.mark.parametrize(
+        ("flags", "expected"),
+        [
+            (DATA32_FLAGS & ~0x200, (TS, DATA0 | EXT)),
+            (DATA32_FLAGS & ~0x8000, (SS_FAULT, DATA0 | EXT)),
+        ],
+    )
+    def test_bad_stack_descriptors(
+        self, cpu: Cpu, flags: int, expected: tuple[int, int]
+    ) -> None:
+        cpu.segment(DATA0, 0, 0xFFFFF, flags)
+        cpu.interrupt(0x20)
+        assert fault_met(cpu) == expected
+
+    def test_no_room_on_the_inner_stack(self, cpu: Cpu) -> None:
+        cpu.segment(DATA0, 0, INNER_TOP - 2, DATA32_FLAGS & ~0x800000)
+        cpu.interrupt(0x20)
+        assert fault_met(cpu) == (SS_FAULT, DATA0 | EXT)
+
+    def test_just_enough_room(self, cpu: Cpu) -> None:
+        cpu.segment(DATA0, 0, INNER_TOP - 1, DATA32_FLAGS & ~0x800000)
+        cpu.interrupt(0x20)
+        assert cpu.q[s.RIP] == HANDLER
+
+    def test_no_room_on_the_same_stack(self) -> None:
+        cpu = cpu_with_handlers()
+        cpu.gate(0x20, CODE0, HANDLER)
+        cpu.segment(DATA16, 0, 0xFFFFF, DATA32_FLAGS)
+        cpu.load(s.SS, DATA0, 0, STACK_TOP - 2, DATA32_FLAGS)
+        cpu.q[s.RSP] = STACK_TOP
+        before = bytes(cpu.state.bytes)
+        cpu.interrupt(0x20)
+        assert bytes(cpu.state.bytes) == before, "#SS and #DF find no room either"
+
+    def test_expand_down_stacks_end_above_their_limit(self) -> None:
+        cpu = cpu_with_handlers()
+        cpu.gate(0x20, CODE0, HANDLER)
+        cpu.load(s.SS, DATA0, 0, STACK_TOP - 13, DATA32_FLAGS | 0x400)
+        assert cpu.interrupt(0x20) == Delivered()
+        cpu.q[s.RSP] = STACK_TOP - 1
+        assert cpu.interrupt(0x20) != Delivered()
+
+    def test_a_page_fault_on_the_stack_sets_cr2(self) -> None:
+        cpu = paged_ring_3()
+        cpu.put(TABLE + 4 * (INNER_TOP - 4 >> 12), 0, 4)
+        cpu.gate(PF, CONFORMING0, SEEN + PF)
+        assert cpu.interrupt(0x20) == Delivered()
+        assert fault_met(cpu) == (PF, 2), "a supervisor's write"
+        assert cpu.q[s.CR2] == INNER_TOP - 20
+
+    def test_pushes_of_a_ring_3_handler_are_a_users(self) -> None:
+        cpu = paged_ring_3()
+        cpu.gate(0x20, CODE3, HANDLER)
+        cpu.put(TABLE + 4 * (STACK_TOP - 4 >> 12), STACK_TOP - 4 & ~0xFFF | 3, 4)
+        cpu.interrupt(0x20)
+        assert fault_met(cpu) == (PF, 7)
+
+
+DIRECTORY, TABLE = 0x120000, 0x121000
+
+
+def paged_ring_3() -> Cpu:
+    """Ring 3 under 32-bit paging: the first 4 MiB, the user's."""
+    cpu = cpu_with_handlers(cpl=3)
+    cpu.gate(0x20, CODE0, HANDLER)
+    cpu.put(DIRECTORY, TABLE | 7, 4)
+    for page in range(1024):
+        cpu.put(TABLE + 4 * page, page << 12 | 7, 4)
+    cpu.q[s.CR0] |= 1 << 31
+    cpu.q[s.CR3] = DIRECTORY
+    return cpu
