@@ -1,8 +1,32 @@
-"""The one thing pyproject.toml cannot say portably: an accelerator that may fail to build."""
+"""What pyproject.toml cannot say: an accelerator that may fail to build, sources that ship as data."""
+
+import shutil
+from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).parent
+SHIPPED = {"guests": ("*.asm", "*.inc", "*.toml"), "firmware": ("*.asm", "*.inc")}
+
+
+class BuildWithSources(build_py):
+    """Copies the assembly sources to hv/_sources, where hv.root.resources looks for them."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        for folder, patterns in SHIPPED.items():
+            target = Path(self.build_lib) / "hv" / "_sources" / folder
+            target.mkdir(parents=True, exist_ok=True)
+            for pattern in patterns:
+                for path in sorted((ROOT / folder).glob(pattern)):
+                    shutil.copy(path, target / path.name)
+
 
 setup(
+    cmdclass={"build_py": BuildWithSources},
     ext_modules=[
         Extension(
             "hv.cpu._accel",

@@ -61,7 +61,8 @@ ata_long_commands:
     .byte ATA_READ_EXT, ATA_WRITE_EXT, ATA_VERIFY_EXT
 
 ; Start the command for L_CHUNK sectors at L_LBA. Carry: AH = status.
-; 28-bit commands where they reach: they are the ones that every drive knows.
+; 28-bit commands where they reach: they are the ones that every drive knows. Their capacity, words 60 and
+; 61 of IDENTIFY, never exceeds FFFFFFFh.
 ata_issue:
     mov eax, [bp + L_LBA]
     mov edx, [bp + L_LBA + 4]
@@ -69,7 +70,7 @@ ata_issue:
     add ecx, eax
     adc edx, 0
     jnz ata_issue_long
-    cmp ecx, 1 << 28
+    cmp ecx, 0x0FFFFFFF
     ja ata_issue_long
     shr eax, 24
     or al, fs:[si + DRIVE_SELECT]

@@ -22,6 +22,7 @@
     .include "clock.asm"
     .include "wait.asm"
     .include "memory.asm"
+    .include "apic.asm"
     .include "video.asm"
     .include "int10.asm"
     .include "screen.asm"

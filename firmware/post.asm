@@ -36,6 +36,7 @@ post:
     call memory_init
     POST_CODE 0x04
     call vectors_init
+    call apic_init
     push BDA_SEGMENT                    ; from here on DS is the BIOS data area
     pop ds
     POST_CODE 0x05

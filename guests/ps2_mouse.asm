@@ -69,10 +69,15 @@ print_packet:
     PRINT "mouse: clicked\r\n"
     EXIT 0
 
-; IRQ 12: one byte of a packet. A first byte without its fixed bit means that we are out of step: drop it.
+; IRQ 12: one byte of a packet. The acknowledges that we polled left a request behind in the 8259A, so the
+; first interrupt finds nothing. A first byte without its fixed bit means that we are out of step: drop it.
 mouse_irq:
     push ax
     push bx
+    in al, KBC_STATUS
+    and al, KBC_OUTPUT | KBC_FROM_AUX
+    cmp al, KBC_OUTPUT | KBC_FROM_AUX
+    jne .done
     in al, KBC_DATA
     xor bh, bh
     mov bl, [packet_count]

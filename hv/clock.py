@@ -8,6 +8,8 @@ import heapq
 import time  # noqa: TID251 - this is the one module that may
 from collections.abc import Callable
 
+_HEAP_FLOOR = 64
+
 
 class VirtualTimer:
     """A one-shot alarm (hv.interfaces.Timer). Re-arming replaces; a cancelled heap entry is skipped."""
@@ -50,6 +52,7 @@ class VirtualClock:
         self._on_earlier = on_earlier
         self._heap: list[tuple[int, int, VirtualTimer]] = []
         self._sequence = 0
+        self._compact_at = _HEAP_FLOOR
 
     def timer(self, action: Callable[[], None]) -> VirtualTimer:
         return VirtualTimer(self, action)
@@ -59,16 +62,23 @@ class VirtualClock:
         self._sequence += 1
         timer.sequence = self._sequence
         heapq.heappush(self._heap, (when_ns, self._sequence, timer))
+        if len(self._heap) > self._compact_at:
+            self._compact()
         if self._heap[0][2] is timer:
             self._on_earlier(when_ns)
+
+    def _compact(self) -> None:
+        """Drop what was cancelled or re-armed, so that a guest cannot make the heap grow."""
+        self._heap = [entry for entry in self._heap if _alive(entry)]
+        heapq.heapify(self._heap)
+        self._compact_at = max(_HEAP_FLOOR, 2 * len(self._heap))
 
     def next_deadline(self) -> int | None:
         """When the next timer fires; None when none is armed."""
         heap = self._heap
         while heap:
-            when, sequence, timer = heap[0]
-            if timer.deadline is not None and timer.sequence == sequence:
-                return when
+            if _alive(heap[0]):
+                return heap[0][0]
             heapq.heappop(heap)
         return None
 
@@ -81,6 +91,11 @@ class VirtualClock:
     def skip_to(self, when_ns: int) -> None:
         """Let a halted processor wait until ``when_ns``."""
         self._wait(max(0, when_ns - self.now()))
+
+
+def _alive(entry: tuple[int, int, VirtualTimer]) -> bool:
+    _, sequence, timer = entry
+    return timer.deadline is not None and timer.sequence == sequence
 
 
 def host_seconds() -> float:

@@ -35,7 +35,7 @@ class Partition:
         engine = self.vp.engine
         for region in self.memory.regions:
             if region.kind is RegionKind.ROM:
-                engine.map_rom(region.gpa, region.size, self.memory.buffer, region.gpa)
+                engine.map_rom(region.gpa, self.memory.read(region.gpa, region.size))
             else:
                 engine.map_ram(region.gpa, region.size, self.memory.buffer, region.gpa)
         for mmio in self.mmio.fill(self.memory.holes(1 << PHYSICAL_BITS)):

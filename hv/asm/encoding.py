@@ -10,6 +10,7 @@ from hv.asm.operands import Immediate, Memory, Operand, Register, resized
 from hv.asm.source import words
 from hv.errors import ConfigError
 
+UNKNOWN_HINT = "(a label needs a colon, a macro its definition above)"
 DESCRIPTOR_TABLES = frozenset(("lgdt", "lidt", "sgdt", "sidt"))
 _WIDTH_OF_FIRST = frozenset(words("mov add or adc sbb and sub xor cmp test imul"))
 _BYTE_NUMBER = frozenset(

@@ -216,7 +216,7 @@ class _Parser:
         self._naming = naming
 
     def parse(self) -> Expression:
-        result = self._level(0)
+        result = self._primary() if len(self._tokens) == 1 else self._level(0)
         if self._next < len(self._tokens):
             raise ExpressionError(f"unexpected '{self._tokens[self._next].text}'")
         return result

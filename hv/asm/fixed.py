@@ -111,6 +111,21 @@ def _build() -> dict[str, Fixed]:
 
 FIXED = _build()
 
+# PUSH and POP of segment registers: Keystone has the sizes of the wrong mode.
+SEGMENT_STACK = {
+    ("push", "es"): Fixed(b"\x06", 0, _LEGACY),
+    ("pop", "es"): Fixed(b"\x07", 0, _LEGACY),
+    ("push", "cs"): Fixed(b"\x0e", 0, _LEGACY),
+    ("push", "ss"): Fixed(b"\x16", 0, _LEGACY),
+    ("pop", "ss"): Fixed(b"\x17", 0, _LEGACY),
+    ("push", "ds"): Fixed(b"\x1e", 0, _LEGACY),
+    ("pop", "ds"): Fixed(b"\x1f", 0, _LEGACY),
+    ("push", "fs"): Fixed(b"\x0f\xa0", default64=True),
+    ("pop", "fs"): Fixed(b"\x0f\xa1", default64=True),
+    ("push", "gs"): Fixed(b"\x0f\xa8", default64=True),
+    ("pop", "gs"): Fixed(b"\x0f\xa9", default64=True),
+}
+
 
 def encode_fixed(entry: Fixed, bits: int) -> bytes | None:
     """The bytes in code of this mode, None where the instruction does not exist."""

@@ -10,13 +10,15 @@ import re
 from dataclasses import replace
 
 from hv.asm import branches
-from hv.asm.encoding import DESCRIPTOR_TABLES, Instruction, LongNop, Unreadable
+from hv.asm.encoding import DESCRIPTOR_TABLES, UNKNOWN_HINT, Instruction, LongNop, Unreadable
 from hv.asm.fixed import (
     ADDRESS_SIZE_PREFIXES,
     FIXED,
     OPERAND_SIZE_PREFIXES,
     PREFIXES,
     RETURNS,
+    SEGMENT_STACK,
+    Fixed,
     encode_fixed,
     size_prefix,
 )
@@ -55,17 +57,16 @@ def parse_instruction(text: str, reader: Reader, source: str) -> Item:
     """The item for one instruction; raises ConfigError."""
     where = reader.where
     prefixes, text = _take_prefixes(text, reader)
-    match = re.match(r"([A-Za-z][A-Za-z0-9]*)(?:\s+(.*))?$", text)
+    match = re.match(r"([A-Za-z_][\w.$]*)(?:\s+(.*))?$", text)
     if match is None:
         raise where.error(f"cannot understand '{text}'")
     name = match[1].lower()
+    if not re.fullmatch(r"[a-z][a-z0-9]*", name):
+        raise where.error(f"unknown instruction '{match[1]}' {UNKNOWN_HINT}")
     rest = (match[2] or "").strip()
     place = (where, source)
     if not rest and name in FIXED:
-        code = encode_fixed(FIXED[name], reader.bits)
-        if code is None:
-            raise where.error(f"{name} does not exist in {reader.bits}-bit code")
-        return Raw(*place, prefixes + code)
+        return _fixed(FIXED[name], prefixes, reader, source)
     if name in RETURNS:
         return _return(name, rest, prefixes, reader, source)
     size = 0
@@ -77,6 +78,10 @@ def parse_instruction(text: str, reader: Reader, source: str) -> Item:
         return Unreadable(*place, reader.bits, b"", name, (), error)
     if name in _FAR or (name in ("jmp", "call") and operands and _is_far(operands[0])):
         return _far(name, operands, prefixes, reader, source)
+    if len(operands) == 1 and isinstance(operands[0], Register):
+        entry = SEGMENT_STACK.get((name, operands[0].name))
+        if entry is not None:
+            return _fixed(entry._replace(size=size), prefixes, reader, source)
     if len(operands) == 1 and isinstance(operands[0], Immediate):
         number = operands[0]
         if (
@@ -105,6 +110,13 @@ def parse_instruction(text: str, reader: Reader, source: str) -> Item:
         return _nop(operands[0], prefixes, reader, source)
     operands = _selector_width(name, operands, reader.bits)
     return Instruction(*place, reader.bits, prefixes, _ALIASES.get(name, name), tuple(operands))
+
+
+def _fixed(entry: Fixed, prefixes: bytes, reader: Reader, source: str) -> Raw:
+    code = encode_fixed(entry, reader.bits)
+    if code is None:
+        raise reader.where.error(f"there is no such instruction in {reader.bits}-bit code")
+    return Raw(reader.where, source, prefixes + code)
 
 
 def _stack_size(number: Immediate) -> int:
@@ -227,8 +239,6 @@ def _with_default_size(name: str, operand: Operand, size: int, reader: Reader) -
 def _check(name: str, operands: list[Operand], reader: Reader) -> None:
     """Refuse what Keystone would guess at."""
     where = reader.where
-    if not re.fullmatch(r"[a-z][a-z0-9]*", name):
-        raise where.error(f"unknown instruction '{name}'")
     memories = [operand for operand in operands if isinstance(operand, Memory)]
     if len(memories) > 1 or any(isinstance(operand, FarPointer) for operand in operands):
         raise where.error("these operands do not fit the instruction")

@@ -1,12 +1,13 @@
 """Gives every item its address: builds all of them again and again until no symbol moves."""
 
 from collections.abc import Sequence
+from itertools import chain
 
 from hv.asm.encoder import UNKNOWN_INSTRUCTION, Encoder, EncoderDiedError
-from hv.asm.encoding import Instruction
+from hv.asm.encoding import UNKNOWN_HINT, Instruction
 from hv.asm.expression import Expression, ExpressionError
 from hv.asm.fixed import FIXED
-from hv.asm.items import MAX_OUTPUT_BYTES, Item, Label, Times
+from hv.asm.items import MAX_OUTPUT_BYTES, Item, Label, Note, Times
 from hv.asm.source import Where
 from hv.asm.statements import Section
 from hv.errors import ConfigError
@@ -15,6 +16,11 @@ MAX_PASSES = 40
 PATIENT_PASSES = 15
 _NOP = b"\x90"
 DATA_ALIGNMENT = 4
+
+
+def _placed(section: Section) -> tuple[bool, bool]:
+    """Code first, .bss last, what is between in the order of the source."""
+    return section.name == ".bss", section.name != ".text"
 
 
 class Program:
@@ -27,7 +33,11 @@ class Program:
         self.location = origin
         self.section_start = origin
         self.symbols: dict[str, int] = {}
-        self._sections = sections
+        self._sections = sorted(sections, key=_placed)
+        self._items = [
+            [item for item in section.items if not isinstance(item, Note)]
+            for section in self._sections
+        ]
         self._origin = origin
         self._encoder = encoder
         self._missing: dict[tuple[int, str], Where] = {}
@@ -51,19 +61,18 @@ class Program:
         return self._pass()
 
     def _check_labels(self) -> None:
-        for section in self._sections:
-            for item in section.items:
-                if isinstance(item, Label):
-                    if item.name in self._labels:
-                        first = self._labels[item.name]
-                        raise item.where.error(f"label '{item.name}' is defined already at {first}")
-                    self._labels[item.name] = item.where
+        for item in chain.from_iterable(self._items):
+            if isinstance(item, Label):
+                if item.name in self._labels:
+                    first = self._labels[item.name]
+                    raise item.where.error(f"label '{item.name}' is defined already at {first}")
+                self._labels[item.name] = item.where
 
     def _check_names(self) -> None:
         """A word that is no instruction at all is named as such, before its operands are looked
         at.
         """
-        items = [item for section in self._sections for item in section.items]
+        items = chain.from_iterable(self._items)
         inner = (item.item if isinstance(item, Times) else item for item in items)
         found = [item for item in inner if isinstance(item, Instruction) and item.name not in FIXED]
         for item in found:
@@ -72,7 +81,7 @@ class Program:
         for item in found:
             answer = self._encoder.known(item.bits, item.name)
             if answer is not None and answer.complaint == UNKNOWN_INSTRUCTION:
-                hint = "" if item.operands else " (a label needs a colon, a macro its .include)"
+                hint = "" if item.operands else f" {UNKNOWN_HINT}"
                 raise item.where.error(f"unknown instruction '{item.name}'{hint}")
 
     def _unsettled(self, before: dict[str, int]) -> ConfigError:
@@ -84,14 +93,14 @@ class Program:
     def _pass(self) -> bytes:
         image = bytearray()
         end: int | None = None  # where .bss begins, which the file does not carry
-        for section in self._ordered():
+        for section, items in zip(self._sections, self._items, strict=True):
             if section.name == ".bss":
                 end = len(image)
             if section.name != ".text" and not section.is_empty:
                 pad = -len(image) % DATA_ALIGNMENT
                 image += bytes(pad)
             self.section_start = self._origin + len(image)
-            for item in section.items:
+            for item in items:
                 self.here = self.location = item.address = self._origin + len(image)
                 item.data = self._kept_size(item, item.build(self))
                 image += item.data
@@ -106,11 +115,6 @@ class Program:
         if not self.only_growing or not isinstance(item, Instruction):
             return data
         return data + _NOP * (len(item.data) - len(data))
-
-    def _ordered(self) -> list[Section]:
-        return sorted(
-            self._sections, key=lambda section: (section.name == ".bss", section.name != ".text")
-        )
 
     def _fetch(self) -> None:
         try:

@@ -22,10 +22,9 @@ from hv.root.keys import KeyEvent, parse_keys
 from hv.root.machine import UNLIMITED, Machine, Outputs
 from hv.root.result import make_result
 from hv.root.samples import Sample, find_sample
-from hv.root.screen import as_ansi, as_text, save_png
+from hv.root.screen import TextScreen, as_ansi, as_text, save_png
 from hv.trace import TraceWriter
 from hv.vp import End, Ending
-from hv_devices.emulated.vga_screen import TextScreen
 
 _SLICE = 20_000_000
 _INTERACTIVE_SLICE = 2_000_000

@@ -16,13 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STATE_RIP = 128, STATE_RFLAGS = 136, STATE_HFLAGS = 176, STATE_CS_BASE = 216 };
+enum { STATE_RIP = 128, STATE_RFLAGS = 136, STATE_HFLAGS = 176, STATE_HFLAGS2 = 180, STATE_CS_BASE = 216 };
+enum { HF2_NMI_BLOCKED = 1 << 2 };
 enum {
     HF_CPL = 3, HF_INHIBIT_IRQ = 1 << 3, HF_CS32 = 1 << 4, HF_SS32 = 1 << 5, HF_IOPL_SHIFT = 12,
     HF_CS64 = 1 << 15, HF_VM = 1 << 17
 };
-enum { RFLAGS_IF = 1 << 9 };
-enum { FLAG_STOP = 1, FLAG_WINDOW = 2, FLAG_ABORT = 4 };
+enum { RFLAGS_TF = 1 << 8, RFLAGS_IF = 1 << 9 };
+enum { FLAG_STOP = 1, FLAG_WINDOW = 2, FLAG_ABORT = 4, FLAG_NMI_WINDOW = 8 };
 enum { EXIT_RDTSC = 0x16e };
 enum { PROT_EXEC_ACCESS = 4 };
 enum { KIND_RDTSC = 6 };  /* hv.cpu.decode.InsnClass.RDTSC */
@@ -81,6 +82,7 @@ typedef struct {
 
 static uint64_t load64(const accel_t *a, int at) { uint64_t v; memcpy(&v, a->state + at, 8); return v; }
 static uint32_t load32(const accel_t *a, int at) { uint32_t v; memcpy(&v, a->state + at, 4); return v; }
+static void store32(accel_t *a, int at, uint32_t v) { memcpy((uint8_t *)a->state + at, &v, 4); }
 static void store64(accel_t *a, int at, uint64_t v) { memcpy((uint8_t *)a->state + at, &v, 8); }
 
 static void save(accel_t *a) { a->context_save(a->uc, a->context); }
@@ -298,7 +300,9 @@ static int held_up(accel_t *a)
     if (p->count + p->extra < p->deadline && !(p->flags & (FLAG_STOP | FLAG_ABORT))) {
         p->window_checks++;
         save(a);
-        if (!(load64(a, STATE_RFLAGS) & RFLAGS_IF) || (load32(a, STATE_HFLAGS) & HF_INHIBIT_IRQ))
+        int interrupt = p->flags & FLAG_WINDOW && load64(a, STATE_RFLAGS) & RFLAGS_IF;
+        int nmi = p->flags & FLAG_NMI_WINDOW && !(load32(a, STATE_HFLAGS2) & HF2_NMI_BLOCKED);
+        if (!(interrupt || nmi) || load32(a, STATE_HFLAGS) & HF_INHIBIT_IRQ)
             return 0;
     }
     p->now = p->count;
@@ -307,8 +311,8 @@ static int held_up(accel_t *a)
     return 1;
 }
 
-/* One instruction strictly inside the block before it: either a jump back, or Unicorn running a store again
- * that changed the block it stands in. Only a control transfer can be the former. */
+/* One instruction inside the block before it: either a jump back, or Unicorn running a store again that
+ * changed the block it stands in. Only a control transfer can be the former. */
 static void check_restart(accel_t *a, block_t *b, uint64_t pc)
 {
     pace_t *p = a->pace;
@@ -337,7 +341,7 @@ static void on_block(void *uc, uint64_t pc, uint32_t size, void *user)
         if (b->state == EMPTY)
             b = &a->scratch;
     }
-    if (icount == 1 && pc - p->block_pc - 1 < p->block_size - 1 && p->block_size)
+    if (icount == 1 && p->block_icount > 1 && pc - p->block_pc < p->block_size)
         check_restart(a, b, pc);
     a->current = b;
     p->block_pc = pc;
@@ -384,13 +388,14 @@ static void on_out(void *uc, uint32_t port, int size, uint32_t value, void *user
 static int fast_rdtsc(accel_t *a, uint64_t packed)
 {
     uint64_t length = packed >> 24 & 0xff;
-    if ((packed >> 16 & 0x7f) != KIND_RDTSC || length != 2)
+    if ((packed >> 16 & 0x7f) != KIND_RDTSC || load64(a, STATE_RFLAGS) & RFLAGS_TF)
         return 0;
     a->pace->extra += a->pace->rdtsc_cost;
     uint64_t tsc = a->pace->now + a->pace->extra + a->pace->tsc_adjust;
     store64(a, 0, (uint32_t)tsc);
     store64(a, 16, tsc >> 32);
     store64(a, STATE_RIP, load64(a, STATE_RIP) + length);
+    store32(a, STATE_HFLAGS, load32(a, STATE_HFLAGS) & ~HF_INHIBIT_IRQ);
     a->context_restore(a->uc, a->context);
     a->pace->rdtsc_exits++;
     a->pace->count = ++a->pace->now;

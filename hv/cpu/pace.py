@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from hv.cpu.decode import TRANSFER, InsnClass
-from hv.cpu.state import CS, HFLAGS, RAX, RDX, RFLAGS, RIP, CpuState
+from hv.cpu.state import CS, HFLAGS, HFLAGS2, RAX, RDX, RFLAGS, RIP, CpuState
 
 # Words of the pace: u64, shared with the accelerator.
 COUNT, DEADLINE, FLAGS, NOW, BLOCK_PC, BLOCK_SIZE, BLOCK_ICOUNT = range(7)
@@ -21,6 +21,8 @@ FLAG_STOP = 1
 """Leave at the next block boundary."""
 FLAG_WINDOW = 2
 """An interrupt waits: leave at the first block that begins with IF set and no shadow."""
+FLAG_NMI_WINDOW = 8
+"""An NMI waits for the IRET that unblocks it: leave at the first block behind it."""
 FLAG_ABORT = 4
 """An instruction in the middle of a block faulted: nothing behind it may have an effect."""
 
@@ -28,8 +30,9 @@ NEVER = (1 << 64) - 1
 EXIT_RDTSC = 0x16E
 _LONG_CODE = 1 << 15
 _INHIBIT = 1 << 3
+_NMI_BLOCKED = 1 << 2
 _CODE_SIZE = 1 << 4 | 1 << 15
-_IF = 1 << 9
+_TF, _IF = 1 << 8, 1 << 9
 _VM = 1 << 17
 _U32 = 0xFFFFFFFF
 
@@ -121,8 +124,8 @@ class PythonPace:
             icount = self._ask_icount(pc, size)
         else:
             icount = block.icount
-        before_size = words[BLOCK_SIZE]
-        if icount == 1 and before_size and 0 < pc - words[BLOCK_PC] < before_size:
+        inside = 0 <= pc - words[BLOCK_PC] < words[BLOCK_SIZE]
+        if icount == 1 and inside and words[BLOCK_ICOUNT] > 1:
             self._check_restart(block, pc)
         self._current = block
         words[BLOCK_PC], words[BLOCK_SIZE], words[BLOCK_ICOUNT] = pc, size, icount
@@ -142,7 +145,10 @@ class PythonPace:
         if in_time and not words[FLAGS] & (FLAG_STOP | FLAG_ABORT):
             words[WINDOW_CHECKS] += 1
             self._api.save()
-            if not self._state.q[RFLAGS] & _IF or self._state.d[HFLAGS] & _INHIBIT:
+            state = self._state
+            interrupt = words[FLAGS] & FLAG_WINDOW and state.q[RFLAGS] & _IF
+            nmi = words[FLAGS] & FLAG_NMI_WINDOW and not state.d[HFLAGS2] & _NMI_BLOCKED
+            if not (interrupt or nmi) or state.d[HFLAGS] & _INHIBIT:
                 return False
         words[NOW] = words[COUNT]
         words[BLOCK_SIZE] = words[BLOCK_ICOUNT] = 0
@@ -245,13 +251,14 @@ class PythonPace:
 
     def _fast_rdtsc(self, packed: int) -> bool:
         words, state = self.words, self._state
-        if packed >> 16 & 0x7F != InsnClass.RDTSC or packed >> 24 & 0xFF != 2:
+        if packed >> 16 & 0x7F != InsnClass.RDTSC or state.q[RFLAGS] & _TF:
             return False
         words[EXTRA] += words[RDTSC_COST]
         tsc = (words[NOW] + words[EXTRA] + words[TSC_ADJUST]) & NEVER
         state.q[RAX] = tsc & _U32
         state.q[RDX] = tsc >> 32
-        state.q[RIP] = (state.q[RIP] + 2) & NEVER
+        state.q[RIP] = (state.q[RIP] + (packed >> 24 & 0xFF)) & NEVER
+        state.d[HFLAGS] &= ~_INHIBIT & _U32
         self._api.restore()
         words[RDTSC_EXITS] += 1
         words[NOW] += 1

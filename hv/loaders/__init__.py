@@ -12,7 +12,16 @@ from hv.errors import ConfigError
 from hv.loaders.disk import is_boot_sector, is_bootable, load_disk
 from hv.loaders.elf import is_elf, load_elf
 from hv.loaders.flat import FLAT_USAGE, load_flat
-from hv.loaders.image import BootDisk, BootImage, EntryState, ImageError, LoadOptions, Mode, Segment
+from hv.loaders.image import (
+    DEFAULT_SEED,
+    BootDisk,
+    BootImage,
+    EntryState,
+    ImageError,
+    LoadOptions,
+    Mode,
+    Segment,
+)
 from hv.loaders.linux import is_linux, load_linux
 from hv.loaders.multiboot import is_multiboot, load_multiboot
 from hv.loaders.source import Source

@@ -130,9 +130,15 @@ class ElfFile:
         self.type: int = header[0]
         self.machine: int = header[1]
         self.entry: int = header[3]
-        self._phoff, self._shoff = header[4:6]
+        self._phoff: int = header[4]
+        self._shoff: int = header[5]
         self._phentsize, self._phnum, self._shentsize, self._shnum = header[8:12]
         self.program_headers = tuple(self._program_headers())
+
+    @property
+    def headers_end(self) -> int:
+        """End of the ELF header and the program headers, when they start the file."""
+        return self._phoff + len(self.program_headers) * self._class.program.size
 
     @property
     def loads(self) -> list[ProgramHeader]:
@@ -223,7 +229,7 @@ def _names_code(symbol: _Symbol, sections: list[Section]) -> bool:
 def place(elf: ElfFile, layout: Layout) -> int:
     """Put the loadable segments at their physical addresses; the physical address of the entry."""
     _check_static(elf)
-    loads = elf.loads
+    loads = [header for header in elf.loads if not _is_lost_header(elf, header, layout)]
     for header in loads:
         if header.filesz > header.memsz:
             raise ImageError(f"segment at 0x{header.paddr:X} is larger in the file than in memory")
@@ -235,6 +241,12 @@ def place(elf: ElfFile, layout: Layout) -> int:
         if header.vaddr <= elf.entry < header.vaddr + header.memsz:
             return elf.entry - header.vaddr + header.paddr
     raise ImageError(f"entry 0x{elf.entry:X} lies outside its segments")
+
+
+def _is_lost_header(elf: ElfFile, header: ProgramHeader, layout: Layout) -> bool:
+    """A kernel linked with ``-Ttext=0x100000`` has its ELF headers one page below, in the ROM."""
+    only_headers = header.offset + header.memsz <= elf.headers_end
+    return only_headers and not layout.is_ram(header.paddr, header.memsz)
 
 
 def _check_static(elf: ElfFile) -> None:

@@ -31,6 +31,10 @@ class Layout:
         """End of the RAM below 4 GiB."""
         return self._ram[-1].end
 
+    def is_ram(self, gpa: int, size: int) -> bool:
+        """All of it, in one piece and below 4 GiB."""
+        return any(ram.base <= gpa and gpa + size <= ram.end for ram in self._ram)
+
     def put(self, gpa: int, data: bytes | memoryview, what: str, *, size: int = 0) -> Gpa:
         """Place ``data`` at ``gpa``, then zeros up to ``size``; ``what`` names it in complaints."""
         size = max(size, len(data))
@@ -45,7 +49,7 @@ class Layout:
         where = f"{what} at 0x{gpa:X}..0x{end:X}"
         if end > FOUR_GIB:
             raise ImageError(f"{where} lies above 4 GiB")
-        if not any(ram.base <= gpa and end <= ram.end for ram in self._ram):
+        if not self.is_ram(gpa, size):
             if end > self.low_top:
                 raise ImageError(f"{where} needs {_mib(end)} MiB, has {self._size()}: use --memory")
             raise ImageError(f"{where} touches the area below 1 MiB that is no RAM")

@@ -115,7 +115,7 @@ def load_multiboot(source: Source, options: LoadOptions) -> BootImage:
     else:
         raise ImageError("a Multiboot kernel that is neither ELF nor has address fields")
     modules = [_place_module(layout, path) for path in options.initrd]
-    info = _place_info(layout, options, modules)
+    info = _place_info(layout, _command_line(source, options), modules, options.text_screen)
     registers = {"RAX": LOADER_MAGIC, "RBX": info}
     entry = enter_flat(layout, Mode.PROTECTED32, rip, registers=registers)
     lines = [f"Multiboot kernel ({form}), entered at 0x{rip:X}"]
@@ -153,20 +153,31 @@ def _place_module(layout: Layout, path: Path) -> _Module:
     data = read_file(path)
     what = f"module {path}"
     start = layout.put(layout.find_low(len(data), what, start=HIGH_MEMORY), data, what)
-    return _Module(start, start + len(data), c_string(str(path), "module's name"))
+    return _Module(start, start + len(data), c_string(path.name, "module's name"))
 
 
-def _place_info(layout: Layout, options: LoadOptions, modules: list[_Module]) -> Gpa:
+def _command_line(source: Source, options: LoadOptions) -> bytes:
+    """The kernel's name comes first, as programs are used to; without folders, which differ by host."""
+    return c_string(f"{Path(source.name).name} {options.command_line}".rstrip(), "command line")
+
+
+def _place_info(
+    layout: Layout, command_line: bytes, modules: list[_Module], text_screen: bool
+) -> Gpa:
     """The information structure with all that it points to, in one block."""
-    size = len(_info(0, layout, options, modules))
-    place = layout.find_high(size, "Multiboot information", top=CONVENTIONAL_TOP)
-    return layout.put(place, _info(place, layout, options, modules), "Multiboot information")
+
+    def block(base: int) -> bytes:
+        return _info(base, layout, command_line, modules, text_screen)
+
+    place = layout.find_high(len(block(0)), "Multiboot information", top=CONVENTIONAL_TOP)
+    return layout.put(place, block(place), "Multiboot information")
 
 
-def _info(base: int, layout: Layout, options: LoadOptions, modules: list[_Module]) -> bytes:
+def _info(
+    base: int, layout: Layout, command_line: bytes, modules: list[_Module], text_screen: bool
+) -> bytes:
     """The block as it reads at ``base``: structure, memory map, module list, then the strings."""
-    strings = [c_string(options.command_line, "command line"), _LOADER_NAME]
-    strings += [module.string for module in modules]
+    strings = [command_line, _LOADER_NAME, *(module.string for module in modules)]
     memory_map = b"".join(
         _MAP_ENTRY.pack(_MAP_ENTRY.size - 4, item.base, item.size, item.kind) for item in layout.map
     )
@@ -176,7 +187,7 @@ def _info(base: int, layout: Layout, options: LoadOptions, modules: list[_Module
     string_at = list(accumulate(map(len, strings), initial=strings_at))
     command_line_at, name_at, *module_strings_at = string_at[:-1]
     flags = InfoFlag.MEMORY | InfoFlag.COMMAND_LINE | InfoFlag.MODULES | InfoFlag.MEMORY_MAP
-    flags |= InfoFlag.LOADER_NAME | (InfoFlag.FRAMEBUFFER if options.text_screen else 0)
+    flags |= InfoFlag.LOADER_NAME | (InfoFlag.FRAMEBUFFER if text_screen else 0)
     info = _INFO.pack(
         flags,
         *(CONVENTIONAL_TOP >> 10, (layout.low_top - HIGH_MEMORY) >> 10),
@@ -184,7 +195,7 @@ def _info(base: int, layout: Layout, options: LoadOptions, modules: list[_Module
         *(len(modules), modules_at),
         *(len(memory_map), map_at),
         name_at,
-        *(_TEXT_SCREEN if options.text_screen else _NO_SCREEN),
+        *(_TEXT_SCREEN if text_screen else _NO_SCREEN),
     )
     module_list = b"".join(
         _MODULE.pack(module.start, module.end, string, 0)

@@ -13,6 +13,7 @@ from hv.memory import LOW_RAM_END
 from hv.partition import Partition
 from hv.vp import End, Ending
 from hv_devices.emulated.ata import AtaChannel
+from hv_devices.emulated.ata_identify import Identity
 from hv_devices.emulated.debug_ports import DebugExit, MarkPort, PostPort, TextPort
 from hv_devices.emulated.firmware_disk import Drive, FirmwareDisk
 from hv_devices.emulated.i8042 import I8042
@@ -75,6 +76,7 @@ class Board:
 
     def __init__(self, partition: Partition, setup: BoardSetup) -> None:
         self._partition = partition
+        self._a20 = True
         vp, clock = partition.vp, partition.clock
         self.pic = PicPair(Wire(vp.set_interrupt), watch=self._watch)
         line = self.pic.line
@@ -90,6 +92,7 @@ class Board:
         )
         self.keyboard = Ps2Keyboard(clock)
         self.mouse = Ps2Mouse(clock)
+        self.port92 = Port92(self._reset_line, self._a20_fast)
         self.i8042 = I8042(
             clock,
             line(_IRQ_KEYBOARD),
@@ -99,12 +102,16 @@ class Board:
             self.keyboard,
             self.mouse,
         )
-        self.port92 = Port92(self._reset_line, self._a20_fast)
         self.com1 = Ns16550A(line(_IRQ_COM1), clock, setup.serial[0])
         self.com2 = Ns16550A(line(_IRQ_COM2), clock, setup.serial[1])
         self.ata = (
             AtaChannel(line(_IRQ_ATA0), clock, (setup.ata[0], setup.ata[1])),
-            AtaChannel(line(_IRQ_ATA1), clock, (setup.ata[2], setup.ata[3])),
+            AtaChannel(
+                line(_IRQ_ATA1),
+                clock,
+                (setup.ata[2], setup.ata[3]),
+                (Identity("HV2"), Identity("HV3")),
+            ),
         )
         self.vga = VgaText(clock, partition.memory.read_video)
         self.firmware_disk = FirmwareDisk(
@@ -114,7 +121,6 @@ class Board:
         self.text = TextPort(setup.text)
         self.exit = DebugExit(self._debug_exit)
         self.mark = MarkPort(setup.on_mark)
-        self._a20 = [True, True]
         self._attach()
 
     def _attach(self) -> None:
@@ -182,14 +188,11 @@ class Board:
         self._partition.vp.finish(End(Ending.RESET))
 
     def _a20_keyboard(self, enabled: bool) -> None:
-        self._set_a20(0, enabled)
+        self._a20_fast(enabled)
+        self.port92.show_a20(enabled)
 
     def _a20_fast(self, enabled: bool) -> None:
-        self._set_a20(1, enabled)
-
-    def _set_a20(self, source: int, enabled: bool) -> None:
-        """Address line 20 passes while either gate says so."""
-        before = any(self._a20)
-        self._a20[source] = enabled
-        if any(self._a20) != before:
-            self._partition.vp.engine.set_a20(not before)
+        """One gate with two doors: the later writer wins."""
+        if enabled != self._a20:
+            self._a20 = enabled
+            self._partition.vp.engine.set_a20(enabled)

@@ -8,6 +8,8 @@ from hv.errors import ConfigError
 from hv.root.screen_glyphs import CELL_HEIGHT, CELL_WIDTH, CHARACTERS, GlyphSheet, pillow
 from hv_devices.emulated.vga_screen import Rgb, TextScreen
 
+__all__ = ["TextScreen", "as_ansi", "as_text", "save_png"]
+
 _RESET = "\x1b[0m"
 _BLINK, _INVERSE = "5", "7"
 

@@ -10,7 +10,15 @@ from hv.cpu.cpuid import CpuidModel
 from hv.cpu.delivery import Event, EventKind
 from hv.cpu.exits import ExitReason, Vector
 from hv.cpu.msr import MsrBus
-from hv.cpu.pace import COUNT, DEADLINE, EXTRA, FLAG_STOP, FLAG_WINDOW, FLAGS
+from hv.cpu.pace import (
+    COUNT,
+    DEADLINE,
+    EXTRA,
+    FLAG_NMI_WINDOW,
+    FLAG_STOP,
+    FLAG_WINDOW,
+    FLAGS,
+)
 from hv.cpu.reset import reset
 from hv.errors import InternalError
 from hv.memory import SystemMemory
@@ -79,7 +87,7 @@ class VirtualProcessor(Core):
     def nmi(self) -> None:
         """NMI: one edge."""
         self._nmi_pending = True
-        self.pace[FLAGS] |= FLAG_STOP
+        self.pace[FLAGS] |= FLAG_NMI_WINDOW
 
     def _earlier_deadline(self, when_ns: int) -> None:
         if when_ns < self.pace[DEADLINE]:
@@ -132,6 +140,7 @@ class VirtualProcessor(Core):
             return
         if self._nmi_pending and not state.d[s.HFLAGS2] & _NMI_BLOCKED:
             self._nmi_pending = False
+            self.pace[FLAGS] &= ~FLAG_NMI_WINDOW & U64
             event = Event(Vector.NMI, EventKind.NMI)
         elif self._interrupt_level and state.q[s.RFLAGS] & _IF:
             event = Event(self._interrupts().acknowledge(), EventKind.EXTERNAL)

@@ -22,7 +22,12 @@ def complaint(text: str) -> str:
         ("nop\nmovv ax, bx", "x.asm:2: unknown instruction 'movv'"),
         (
             "start mov ax, 1",
-            "x.asm:1: unknown instruction 'start' (a label needs a colon, a macro its .include)",
+            "x.asm:1: unknown instruction 'start' (a label needs a colon, a macro its definition above)",
+        ),
+        (
+            "PUT_ALL ax, bx",
+            "x.asm:1: unknown instruction 'PUT_ALL' (a label needs a colon, a macro its definition "
+            "above)",
         ),
         ("mov ax, nowhere", "x.asm:1: undefined symbol 'nowhere'"),
         ("mov ax, 0x12345", "x.asm:1: 0x12345 does not fit in 16 bits"),

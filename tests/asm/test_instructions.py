@@ -25,6 +25,9 @@ def bytes_of(bits: int, text: str) -> str:
         ("push 0x80", "688000"),
         ("push dword 0x80", "666880000000"),
         ("push ax", "50"),
+        ("push es", "06"),
+        ("pop fs", "0fa1"),
+        ("pushd gs", "660fa8"),
         ("push word ptr [bx]", "ff37"),
         ("pop [bx]", "8f07"),
         ("call 0x1003", "e80000"),
@@ -77,6 +80,8 @@ def test_16_bit_code_gets_16_bit_forms(text: str, expected: str) -> None:
         ("jmp 8:0x7c40", "ea407c00000800"),
         ("movsd", "a5"),
         ("push ds", "1e"),
+        ("pop ss", "17"),
+        ("pushw gs", "660fa8"),
         ("mov ds, ax", "8ed8"),
         ("mov eax, [0x1234]", "a134120000"),
         ("mov ecx, [eax*4]", "8b0c8500000000"),
@@ -86,7 +91,7 @@ def test_16_bit_code_gets_16_bit_forms(text: str, expected: str) -> None:
     ],
 )
 def test_32_bit_code_gets_32_bit_forms(text: str, expected: str) -> None:
-    assert bytes_of(32, text).removeprefix("66" if text == "push ds" else "") == expected
+    assert bytes_of(32, text) == expected
 
 
 @pytest.mark.parametrize(
@@ -111,6 +116,7 @@ def test_32_bit_code_gets_32_bit_forms(text: str, expected: str) -> None:
         ("mov r9d, [r12+rbp*2]", "458b0c6c"),
         ("stosq", "48ab"),
         ("swapgs", "0f01f8"),
+        ("push fs", "0fa0"),
     ],
 )
 def test_64_bit_code_gets_64_bit_forms(text: str, expected: str) -> None:

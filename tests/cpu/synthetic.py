@@ -38,8 +38,8 @@ DE, DB, BP, UD, DOUBLE, TS, NP, SS_FAULT, GP, PF = 0, 1, 3, 6, 8, 10, 11, 12, 13
 class FlatRam:
     """Memory from address 0; remembers the writes that were left to the bus."""
 
-    def __init__(self, size: int = RAM_SIZE) -> None:
-        self.view = memoryview(bytearray(size))
+    def __init__(self, size: int = RAM_SIZE, buffer: memoryview | None = None) -> None:
+        self.view = memoryview(bytearray(size)) if buffer is None else buffer
         self.bus_writes: list[tuple[int, bytes]] = []
 
     def read(self, gpa: int, size: int) -> bytes:
@@ -59,9 +59,9 @@ def descriptor(base: int, limit: int, flags: int) -> int:
 class Cpu:
     """A state with tables; ``real``, ``protected``, ``v86`` and ``long`` put it into a mode."""
 
-    def __init__(self) -> None:
-        self.state = CpuState(bytearray(STATE_SIZE))
-        self.ram = FlatRam()
+    def __init__(self, state: CpuState | None = None, ram: FlatRam | None = None) -> None:
+        self.state = state or CpuState(bytearray(STATE_SIZE))
+        self.ram = ram or FlatRam()
         self.memory = LinearMemory(self.state, self.ram)
         self.q, self.d = self.state.q, self.state.d
         self.d[s.A20_MASK] = 0xFFFFFFFF
@@ -69,7 +69,6 @@ class Cpu:
         self.d[s.CC_OP] = s.CC_OP_EFLAGS
         self.d[s.HFLAGS] = HF_GUEST
         self.q[s.RFLAGS] = 2
-        self.vectors: list[int] = []
 
     # Memory.
 

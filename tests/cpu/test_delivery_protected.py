@@ -98,7 +98,7 @@ class TestSameRing:
         assert cpu.q[s.RSP] == STACK_TOP - 8
         assert cpu.words(STACK_TOP - 8, 4, 2) == [6, 0x5000, CODE0, 2]
         assert cpu.q[s.RIP] == HANDLER & 0xFFFF
-        assert cpu.state.segment(s.CS) == (CODE16, 0x20000, 0xFFFF, 0x9B00)
+        assert cpu.state.segment(s.CS) == (CODE16, 0x20000, 0xFFFF, 0x9B02)
         mode = cpu.d[s.HFLAGS] & (HF_CS32 | HF_SS32 | HF_ADDSEG | HF_CPL)
         assert mode == HF_SS32 | HF_ADDSEG
 
@@ -195,7 +195,7 @@ class TestInnerRing:
         assert cpu.q[s.RSP] == 0x8000 - 10
         pushed = [0x5000, CODE3, 2, STACK_TOP & 0xFFFF, DATA3]
         assert cpu.words(0x38000 - 10, 5, 2) == pushed
-        assert cpu.state.segment(s.SS) == (DATA16, 0x30000, 0xFFFF, 0x9300)
+        assert cpu.state.segment(s.SS) == (DATA16, 0x30000, 0xFFFF, 0x9303)
         assert not cpu.d[s.HFLAGS] & (HF_CS32 | HF_SS32)
 
     def test_to_ring_1(self) -> None:
@@ -419,12 +419,14 @@ class TestStackChecks:
         assert fault_met(cpu) == expected
 
     def test_no_room_on_the_inner_stack(self, cpu: Cpu) -> None:
-        cpu.segment(DATA0, 0, INNER_TOP - 2, DATA32_FLAGS & ~0x800000)
+        cpu.put(TSS + 4, 0x9000, 4)
+        cpu.segment(DATA0, 0, 0x9000 - 2, DATA32_FLAGS & ~0x800000)
         cpu.interrupt(0x20)
         assert fault_met(cpu) == (SS_FAULT, DATA0 | EXT)
 
     def test_just_enough_room(self, cpu: Cpu) -> None:
-        cpu.segment(DATA0, 0, INNER_TOP - 1, DATA32_FLAGS & ~0x800000)
+        cpu.put(TSS + 4, 0x9000, 4)
+        cpu.segment(DATA0, 0, 0x9000 - 1, DATA32_FLAGS & ~0x800000)
         cpu.interrupt(0x20)
         assert cpu.q[s.RIP] == HANDLER
 

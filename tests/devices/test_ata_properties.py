@@ -97,7 +97,7 @@ def snapshot(host: Host) -> object:
 kinds = st.sampled_from(["both", "master", "slave", "none"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(kinds, st.lists(steps, max_size=60))
 def test_no_access_raises_and_no_state_grows(kind: str, story: list[tuple[Any, ...]]) -> None:
     host = make(kind)
@@ -127,7 +127,7 @@ def check_state(state: Any) -> None:
     assert (state.busy_until_ns is None) or state.status == BSY
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(kinds, st.lists(steps, max_size=40))
 def test_a_block_is_its_single_accesses(kind: str, story: list[tuple[Any, ...]]) -> None:
     whole, single = make(kind), make(kind)
@@ -137,7 +137,7 @@ def test_a_block_is_its_single_accesses(kind: str, story: list[tuple[Any, ...]])
     assert whole.line.rises == single.line.rises
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(kinds, st.lists(steps, max_size=40))
 def test_the_wire_is_the_selected_drives_pending_interrupt(
     kind: str, story: list[tuple[Any, ...]]
@@ -151,7 +151,7 @@ def test_the_wire_is_the_selected_drives_pending_interrupt(
         assert host.line.level == (pending and not channel.control & 0x02)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.lists(steps, max_size=40))
 def test_a_reset_always_gets_the_disk_back(story: list[tuple[Any, ...]]) -> None:
     host = make("master")
@@ -164,7 +164,7 @@ def test_a_reset_always_gets_the_disk_back(story: list[tuple[Any, ...]]) -> None
     assert words[60] == SECTORS
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(
     st.integers(0, SECTORS - 1),
     st.integers(1, 64),
@@ -182,7 +182,7 @@ def test_what_is_written_is_read(lba: int, count: int, codes: tuple[int, int, in
     assert host.read_blocks(count, block) == data
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(widths, st.integers(0, 200)), max_size=20))
 def test_a_sector_can_be_read_in_any_pieces(pieces: list[tuple[int, int]]) -> None:
     host = Host(SparseDisk(4))

@@ -262,6 +262,22 @@ class TestKeyboard:
         pc.clock.advance(1)
         assert pc.data() == 0x30
 
+    def test_a_break_prefix_takes_its_time_and_is_not_heard(self, pc: Pc) -> None:
+        pc.keyboard.press("b")
+        assert pc.poll() == 0x30
+        pc.keyboard.release("b")
+        pc.clock.advance(2 * TRANSFER_NS - 1)
+        assert not pc.irq1.level
+        pc.clock.advance(1)
+        assert pc.data() == 0xB0
+
+    def test_a_keyboard_that_loses_power_loses_the_byte_on_its_way(self, pc: Pc) -> None:
+        pc.keyboard.press("b")
+        pc.keyboard.reset()
+        assert pc.drain() == []
+        pc.keyboard.press("c")
+        assert pc.drain() == [0x2E]
+
     def test_a_byte_to_the_keyboard_switches_its_clock_on(self, pc: Pc) -> None:
         pc.command(0xAD)
         pc.send(0xEE)
@@ -287,6 +303,7 @@ class TestMouse:
         assert (pc.irq1.level, pc.irq12.level) == (False, True)
         assert pc.data() == ACK
         assert not pc.irq12.level
+        assert not pc.status() & AUX_DATA
         assert pc.drain() == [0x00]
 
     def test_mouse_bytes_are_not_translated(self, pc: Pc) -> None:

@@ -220,6 +220,8 @@ def test_elcr_survives_icw1_and_touches_only_its_inputs() -> None:
     pic.setup()
     pic.raise_(4, 5)
     assert [pic.chip.take(), pic.irr()] == [4, 0x20]
+    pic.command(EOI)
+    assert [pic.chip.take(), pic.irr()] == [5, 0x20]
 
 
 # Priorities

@@ -122,6 +122,34 @@ def test_no_slave_answers_to_a_wrong_identity(pics: Pics) -> None:
     assert pics.pair.acknowledge() == 0xFF
 
 
+def test_the_slave_s_identity_is_three_bits_and_7_after_icw1(pics: Pics) -> None:
+    pics.pair.slave.write(0, 0x11, 1)
+    assert pics.pair.slave.state.icw3 == 7
+    for word in (SLAVE_BASE, 0xFA, X86):
+        pics.pair.slave.write(1, word, 1)
+    pics.set(9, True)
+    assert pics.pair.acknowledge() == SLAVE_BASE + 1
+
+
+def test_special_fully_nested_mode_means_nothing_to_a_slave() -> None:
+    pics = Pics(slave_icw4=X86 | SFNM)
+    pics.set(9, True)  # ICW3 of a slave is no mask, though its value 2 has the bit of IR1
+    pics.pair.acknowledge()
+    pics.eoi("master")
+    pics.set(9, False)
+    pics.set(9, True)
+    assert not pics.pair.pending
+
+
+def test_reset_reaches_both_chips(pics: Pics) -> None:
+    pics.set(9, True)
+    pics.pair.acknowledge()
+    pics.pair.write_elcr(1, 0x02, 1)
+    pics.pair.reset()
+    assert pics.isr() == (0, 0)
+    assert pics.pair.read_elcr(1, 1) == 0
+
+
 def test_polling_both_chips_finds_a_slave_request(pics: Pics) -> None:
     pics.set(11, True)
     pics.pair.master.write(0, POLL, 1)

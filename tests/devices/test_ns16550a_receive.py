@@ -124,6 +124,15 @@ def test_host_input_waits_for_room_and_never_overruns() -> None:
     assert received == text
 
 
+def test_without_fifos_the_line_waits_for_the_one_buffer() -> None:
+    port = Port().setup(fcr=0)
+    port.chip.receive(b"abc")
+    for character in b"abc":
+        port.characters(20)
+        assert port.inb(LSR) & 0x03 == 0x01
+        assert port.inb(RBR) == character
+
+
 def test_characters_come_one_character_time_apart() -> None:
     port = Port().setup()
     port.chip.receive(b"xyz")

@@ -39,6 +39,18 @@ def test_bit_1_moves_the_gate_and_reads_back() -> None:
     assert machine.gates == [False, True]
 
 
+def test_the_bit_shows_what_the_keyboard_controller_did_to_the_line() -> None:
+    machine = Machine()
+    machine.port.show_a20(False)
+    assert machine.port.read(0, 1) == 0
+    machine.out(A20)  # a change again, though this port was the last to open the gate
+    assert machine.gates == [True]
+    machine.port.show_a20(False)
+    machine.port.show_a20(True)
+    machine.out(A20)
+    assert machine.gates == [True]
+
+
 def test_only_a_rising_reset_bit_resets() -> None:
     machine = Machine()
     machine.out(A20 | RESET)

@@ -52,6 +52,24 @@ class TestCommands:
     def test_it_calls_when_it_has_something_to_say(self, cable: Cable) -> None:
         cable.keyboard.receive(0xF2)
         assert cable.calls == 1
+        cable.heard()
+        cable.keyboard.press("a")
+        assert cable.calls == 2
+        cable.heard()
+        cable.clock.advance(500 * MILLISECOND)
+        assert cable.calls == 3
+        cable.heard()
+        cable.keyboard.release("a")
+        assert cable.calls == 4
+        cable.say(0xFF)
+        calls = cable.calls
+        cable.clock.advance(SELF_TEST_NS)
+        assert cable.calls == calls + 1
+
+    def test_nobody_need_listen(self) -> None:
+        keyboard = Ps2Keyboard(ManualClock())
+        keyboard.press("a")
+        assert keyboard.take() == 0x1C
 
     def test_echo_comes_without_acknowledgement(self, cable: Cable) -> None:
         assert cable.say(0xEE) == [0xEE]
@@ -59,7 +77,7 @@ class TestCommands:
     def test_leds_take_three_bits(self, cable: Cable) -> None:
         assert cable.say(0xED, 0x07) == [ACK, ACK]
         assert cable.keyboard.state.leds == 7
-        assert cable.say(0xED, 0x08) == [ACK, RESEND]
+        assert cable.say(0xED, 0x08, 0x02) == [ACK, RESEND, RESEND]
         assert cable.keyboard.state.leds == 7
 
     def test_a_command_in_place_of_a_parameter_counts(self, cable: Cable) -> None:
@@ -134,13 +152,19 @@ class TestReset:
         assert cable.say(0xF4) == [ACK]
         assert cable.stroke("b") == [0x32, 0xF0, 0x32]
 
-    def test_enable_forgets_what_was_typed(self, cable: Cable) -> None:
+    @pytest.mark.parametrize("command", [(0xF4,), (0xF6,), (0xF0, 0x01)])
+    def test_some_commands_forget_what_was_typed(
+        self, cable: Cable, command: tuple[int, ...]
+    ) -> None:
         cable.keyboard.press("a")
-        assert cable.say(0xF4) == [ACK]
+        assert cable.say(*command) == [ACK] * len(command)
+        cable.clock.advance(1000 * MILLISECOND)
+        assert cable.heard() == []
 
     def test_defaults_leave_it_scanning(self, cable: Cable) -> None:
-        assert cable.say(0xED, 0x07, 0xF0, 0x01, 0xF6) == [ACK] * 5
+        assert cable.say(0xED, 0x07, 0xF0, 0x01, 0xF3, 0x00, 0xF6) == [ACK] * 7
         assert cable.keyboard.state.leds == 0
+        assert cable.keyboard.state.typematic == 0x2B
         assert cable.stroke("a") == [0x1C, 0xF0, 0x1C]
 
     def test_power_on_silences_everything(self, cable: Cable) -> None:
@@ -254,6 +278,8 @@ class TestBuffer:
         cable.keyboard.release("pause")
         cable.keyboard.press("printscreen")
         cable.keyboard.release("printscreen")
+        cable.keyboard.press("printscreen")
+        cable.keyboard.press("d")
         heard = cable.heard()
         assert heard[8:] == [0x1C, 0x32, 0x21, 0xE0, 0x12, 0xE0, 0x7C, 0x00]
 

@@ -15,6 +15,8 @@ from tests.linux import packages
 
 INIT = Path(__file__).with_name("init")
 
+_MARK = re.compile(rb"^MARK (\w+)=([^\r\n]*)", re.MULTILINE)
+
 MODULES = {
     "cloud": ("evdev", "serio_raw", "pata_legacy", "sd_mod"),
     "generic": ("evdev", "psmouse", "pata_legacy", "sd_mod"),
@@ -142,7 +144,7 @@ def _decompressed(path: Path) -> bytes:
     return data
 
 
-def _modules_dep(modules: dict[str, Module]) -> bytes:
+def modules_dep(modules: dict[str, Module]) -> bytes:
     """modules.dep: each module's path, then those of all it needs, nearest first."""
 
     def needed(name: str) -> list[str]:
@@ -175,6 +177,11 @@ def build(
             character_device("dev/console", 5, 1),
             character_device("dev/null", 1, 3),
             *(file(f"{release}/{module.path}", module.data) for module in wanted.values()),
-            file(f"{release}/modules.dep", _modules_dep(wanted)),
+            file(f"{release}/modules.dep", modules_dep(wanted)),
         ]
     )
+
+
+def marks(console: bytes) -> dict[str, str]:
+    """What the init script reported: key -> value, the last one where a key comes twice."""
+    return {key.decode(): value.decode("utf-8", "replace") for key, value in _MARK.findall(console)}

@@ -99,6 +99,16 @@ def test_the_tables_keep_clear_of_a_kernel_in_low_memory() -> None:
     assert all(a_end <= b_start for (_, a_end), (b_start, _) in itertools.pairwise(spans))
 
 
+def test_headers_that_fall_into_the_rom_are_left_out() -> None:
+    """What ``ld -Ttext=0x100000`` makes: the page before the code holds the ELF headers."""
+    elf = ElfImage(32, MIB, [ElfSegment(MIB - 4096, b""), ElfSegment(MIB, b"\xf4")])
+    data = bytearray(elf.build())
+    struct.pack_into("<II", data, 52 + 4, 0, MIB - 4096)  # offset 0
+    struct.pack_into("<II", data, 52 + 16, 52 + 64, 52 + 64)  # both headers, no more
+    image = load_bytes(bytes(data), LoadOptions(memory=16 * MIB), name="kernel.elf")
+    assert min(s.gpa for s in image.segments if s.gpa > 0x9FC00) == MIB
+
+
 def test_functions_are_found_by_address() -> None:
     elf = ElfImage(
         32, MIB, [ElfSegment(MIB, bytes(64))], functions={"start": MIB, "loop": MIB + 16}

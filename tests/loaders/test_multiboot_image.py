@@ -21,7 +21,7 @@ def load_kernel(
     options = LoadOptions(
         memory=memory, format="multiboot", command_line=command_line, initrd=modules
     )
-    return load_bytes(image, options, name="kernel")
+    return load_bytes(image, options, name="folder/kernel.elf")
 
 
 class Info:
@@ -85,7 +85,7 @@ def test_the_memory_map_lists_ram_and_reserved_ranges() -> None:
 def test_command_line_and_loader_name_are_strings() -> None:
     info = Info(load_kernel(elf_kernel(), command_line="one two=3"))
     assert info.flags & 1 << 2
-    assert info.string(info.word(16)) == b"one two=3"
+    assert info.string(info.word(16)) == b"kernel.elf one two=3"
     assert info.flags & 1 << 9
     assert info.string(info.word(64)) == b"hv"
 
@@ -103,7 +103,7 @@ def test_modules_lie_on_pages_of_their_own(tmp_path: Path) -> None:
     ):
         assert start % 4096 == 0
         assert read_memory(info.segments, start, end - start) == path.read_bytes()
-        assert info.string(string) == str(path).encode()
+        assert info.string(string) == path.name.encode()
         assert reserved == 0
 
 

@@ -282,9 +282,8 @@ class I8042:
         state = self.state
         state.transfer_at = None
         channel = self._talker()
-        if channel is None or state.output_full:
-            self._settle()
-            return
+        if channel is None:
+            return  # it thought better of it
         device = self._devices[channel]
         if device is None:
             state.unanswered[channel] = False

@@ -2,8 +2,9 @@
 
 Document: IBM PS/2 Hardware Interface Technical Reference, May 1988, "System Control Port A".
 
-The gate starts open, as a PC's does by the time software looks. Several sources drive A20 (this
-port and the keyboard controller); which of them wins is the board's business.
+The gate starts open, as a PC's does by the time software looks. The keyboard controller moves the
+same line: a board where the later of the two wins calls ``show_a20`` when the other one has moved
+it, so that the bit always reads what the line is.
 
 Left out: the watchdog, the security lock of the CMOS; bits 3 and 6 to 7 (lock and activity lights)
 only read back.
@@ -44,6 +45,10 @@ class Port92:
 
     def reset(self) -> None:
         self._change(State().control)
+
+    def show_a20(self, enabled: bool) -> None:
+        """Somebody else moved the line."""
+        self.state.control = self.state.control & ~_A20 | (_A20 if enabled else 0)
 
     def read(self, offset: int, width: int) -> int:
         return self.state.control

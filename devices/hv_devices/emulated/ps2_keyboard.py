@@ -139,7 +139,6 @@ class Ps2Keyboard:
     def take(self) -> int:
         state = self.state
         state.last_sent = (state.replies or state.codes).pop(0)
-        self._settle()
         return state.last_sent
 
     def receive(self, byte: int) -> None:

@@ -29,7 +29,7 @@ class Ps2Device(Protocol):
     """A keyboard or a mouse, seen from the controller."""
 
     def connect(self, data_ready: Callable[[], None]) -> None:
-        """Plug in: call ``data_ready`` whenever there may be a byte to fetch."""
+        """Plug in: call ``data_ready`` whenever a byte came up; ``take`` need not for the next."""
 
     @property
     def ready(self) -> bool:

@@ -16,6 +16,7 @@ Rules that keep it right, found by measurement:
 import ctypes
 import mmap
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import unicorn.unicorn_const as const
@@ -43,6 +44,7 @@ from hv.cpu.engine.hooks import (
     accelerator_available,
     python_hooks,
 )
+from hv.cpu.engine.selfcheck import prove_layout
 from hv.cpu.pace import (
     BLOCK_SIZE,
     COUNT,
@@ -81,7 +83,9 @@ MmioWrite = Callable[[int, int, int], None]
 class Engine:
     """One Unicorn instance and the saved state of the virtual processor it is running."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, checked: bool = False) -> None:
+        if not checked:
+            _prove_layout_once()
         self._uc = Uc(UC_ARCH_X86, UC_MODE_64)
         self._uc.ctl_set_cpu_model(x86.UC_CPU_X86_QEMU64)
         self._uc.ctl_set_tlb_mode(const.UC_TLB_CPU)
@@ -97,7 +101,7 @@ class Engine:
         self.state = CpuState(memoryview(raw).cast("B"))
         self._keep: list[object] = [saved]  # what C holds pointers to
         self._hidden = mmap.mmap(-1, _HIDDEN_SIZE)
-        self._map_pointer(_HIDDEN, _HIDDEN_SIZE, self._hidden, 0, writable=True)
+        self.map_ram(_HIDDEN, _HIDDEN_SIZE, self._hidden, 0)
         self._hidden[_MSRPM : _MSRPM + _MSRPM_SIZE] = b"\xff" * _MSRPM_SIZE
         field = slice(_VMCB_MSRPM_FIELD, _VMCB_MSRPM_FIELD + 8)
         self._hidden[field] = (_HIDDEN + _MSRPM).to_bytes(8, "little")
@@ -135,26 +139,24 @@ class Engine:
 
     # Memory.
 
-    def _map_pointer(
-        self, gpa: int, size: int, buffer: mmap.mmap, offset: int, *, writable: bool
-    ) -> None:
+    def map_ram(self, gpa: int, size: int, buffer: mmap.mmap, offset: int) -> None:
+        """Guest RAM: ``size`` bytes of ``buffer`` from ``offset``, shared with the guest."""
         base = ctypes.addressof(ctypes.c_char.from_buffer(buffer, offset))
-        prot = const.UC_PROT_ALL if writable else const.UC_PROT_READ | const.UC_PROT_EXEC
         try:
-            self._uc.mem_map_ptr(gpa, size, prot, base)
+            self._uc.mem_map_ptr(gpa, size, const.UC_PROT_ALL, base)
         except UcError as error:
             raise InternalError(f"cannot map {size:#x} bytes at {gpa:#x}: {error}") from error
 
-    def map_ram(self, gpa: int, size: int, buffer: mmap.mmap, offset: int) -> None:
-        """Guest RAM: ``size`` bytes of ``buffer`` from ``offset``, shared with the guest."""
-        self._map_pointer(gpa, size, buffer, offset, writable=True)
+    def map_rom(self, gpa: int, image: bytes) -> None:
+        """Guest ROM: a copy of ``image``. The guest's writes are swallowed.
 
-    def map_rom(self, gpa: int, size: int, buffer: mmap.mmap, offset: int) -> None:
-        """As RAM, but the guest's writes are swallowed."""
-        self._map_pointer(gpa, size, buffer, offset, writable=False)
+        Only memory that Unicorn allocates itself can be read-only all the way down.
+        """
+        self._uc.mem_map(gpa, len(image), const.UC_PROT_READ | const.UC_PROT_EXEC)
+        self._uc.mem_write(gpa, image)
         swallow = MEMORY(lambda *_: True)
         self._keep.append(swallow)
-        self._hook(const.UC_HOOK_MEM_WRITE_PROT, address_of(swallow), gpa, gpa + size - 1)
+        self._hook(const.UC_HOOK_MEM_WRITE_PROT, address_of(swallow), gpa, gpa + len(image) - 1)
 
     def map_mmio(self, gpa: int, size: int, read: MmioRead, write: MmioWrite) -> None:
         """Accesses become ``read(offset, width)`` and ``write(offset, value, width)``."""
@@ -322,3 +324,9 @@ class Engine:
             self._mmio_error = None
             raise error
         return status
+
+
+@cache
+def _prove_layout_once() -> None:
+    probe = Engine(checked=True)
+    prove_layout(probe._uc, probe.state, probe.save, probe.restore)
