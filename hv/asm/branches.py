@@ -27,6 +27,8 @@ SHORT_ONLY = {
     "jcxz": (0xE3, 16), "jecxz": (0xE3, 32), "jrcxz": (0xE3, 64),
 }  # fmt: skip
 
+RELATIVE = frozenset(("jmp", "call", *CONDITIONAL_JUMPS, *SHORT_ONLY))
+
 
 @dataclass
 class Relative(Item):

@@ -78,30 +78,9 @@ def parse_instruction(text: str, reader: Reader, source: str) -> Item:
         return Unreadable(*place, reader.bits, b"", name, (), error)
     if name in _FAR or (name in ("jmp", "call") and operands and _is_far(operands[0])):
         return _far(name, operands, prefixes, reader, source)
-    if len(operands) == 1 and isinstance(operands[0], Register):
-        entry = SEGMENT_STACK.get((name, operands[0].name))
-        if entry is not None:
-            return _fixed(entry._replace(size=size), prefixes, reader, source)
-    if len(operands) == 1 and isinstance(operands[0], Immediate):
-        number = operands[0]
-        if (
-            name in ("jmp", "call")
-            or name in branches.CONDITIONAL_JUMPS
-            or name in branches.SHORT_ONLY
-        ):
-            return branches.relative(
-                name,
-                reader.bits,
-                prefixes,
-                size or number.size,
-                number.value,
-                number.distance,
-                place,
-            )
-        if name == "push":
-            return branches.Push(
-                *place, reader.bits, prefixes, size or _stack_size(number), number.value
-            )
+    item = _own_form(name, operands, size, prefixes, reader, source)
+    if item is not None:
+        return item
     operands = [_with_default_size(name, operand, size, reader) for operand in operands]
     if not operands and name not in FIXED:
         return Instruction(*place, reader.bits, prefixes, name, ())
@@ -112,16 +91,34 @@ def parse_instruction(text: str, reader: Reader, source: str) -> Item:
     return Instruction(*place, reader.bits, prefixes, _ALIASES.get(name, name), tuple(operands))
 
 
+def _own_form(
+    name: str, operands: list[Operand], size: int, prefixes: bytes, reader: Reader, source: str
+) -> Item | None:
+    """Jumps to an address and pushes that are encoded here; None for all other instructions."""
+    if len(operands) != 1:
+        return None
+    operand = operands[0]
+    place = (reader.where, source)
+    if isinstance(operand, Register) and (name, operand.name) in SEGMENT_STACK:
+        entry = SEGMENT_STACK[name, operand.name]._replace(size=size)
+        return _fixed(entry, prefixes, reader, source)
+    if not isinstance(operand, Immediate):
+        return None
+    size = size or operand.size
+    if name in branches.RELATIVE:
+        target, forced = operand.value, operand.distance
+        return branches.relative(name, reader.bits, prefixes, size, target, forced, place)
+    if name == "push":
+        slot = 0 if size == 8 else size  # `push byte 5` asks for an encoding, not for a stack slot
+        return branches.Push(*place, reader.bits, prefixes, slot, operand.value)
+    return None
+
+
 def _fixed(entry: Fixed, prefixes: bytes, reader: Reader, source: str) -> Raw:
     code = encode_fixed(entry, reader.bits)
     if code is None:
         raise reader.where.error(f"there is no such instruction in {reader.bits}-bit code")
     return Raw(reader.where, source, prefixes + code)
-
-
-def _stack_size(number: Immediate) -> int:
-    """``push byte 5`` chooses an encoding, not a stack slot."""
-    return 0 if number.size == 8 else number.size
 
 
 def _take_prefixes(text: str, reader: Reader) -> tuple[bytes, str]:

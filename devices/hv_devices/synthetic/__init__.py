@@ -1,0 +1,1 @@
+"""Virtualization service providers: one protocol a file, behind a VMBus channel."""

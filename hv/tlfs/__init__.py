@@ -1,0 +1,1 @@
+"""Microsoft's hypervisor interface (TLFS): CPUID leaves, synthetic MSRs, hypercalls, SynIC, timers."""
