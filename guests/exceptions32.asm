@@ -83,11 +83,6 @@ map:
     mov dr6, eax
 
     TRY
-    int1
-1:  nop
-    SEEN "#DB INT1", 1, 0, 1b
-
-    TRY
     int3
 1:  nop
     SEEN "#BP", 3, 0, 1b

@@ -48,13 +48,19 @@ typedef struct {
 enum { EMPTY, KNOWN, AMBIGUOUS };
 enum { RESTART_UNKNOWN, RESTART_NO, RESTART_YES };
 
+/* A block in two parts: what every execution looks at, small for the cache's sake, and the rest. */
 typedef struct {
-    uint64_t pc, content, gpa;
+    uint64_t pc;
     uint32_t size;
     uint16_t icount;
-    uint8_t state, restart;
-    uint8_t shared;        /* the same bytes were seen at two physical addresses */
+    uint8_t state;
 } block_t;
+
+typedef struct {
+    uint64_t content, gpa;
+    uint8_t restart;
+    uint8_t shared;        /* the same bytes were seen at two physical addresses */
+} detail_t;
 
 typedef struct { uint64_t pc, content, packed; uint32_t size, off; } insn_t;
 
@@ -72,7 +78,8 @@ typedef struct {
     int (*vmem_translate)(void *, uint64_t, uint32_t, uint64_t *);
     int (*mem_read)(void *, uint64_t, void *, uint64_t);
     int request_cache;
-    block_t *blocks, scratch, *current;
+    block_t *blocks, *current;
+    detail_t *details;
     size_t block_mask, block_used;
     insn_t *insns;
     size_t insn_mask, insn_used;
@@ -107,13 +114,22 @@ static int blocks_grow(accel_t *a)
 {
     size_t mask = a->block_mask * 2 + 1;
     block_t *bigger = calloc(mask + 1, sizeof *bigger);
-    if (!bigger)
+    detail_t *details = calloc(mask + 1, sizeof *details);
+    if (!bigger || !details) {
+        free(bigger);
+        free(details);
         return -1;
+    }
     for (size_t i = 0; i <= a->block_mask; i++)
-        if (a->blocks[i].state != EMPTY)
-            *block_slot(bigger, mask, a->blocks[i].pc, a->blocks[i].size) = a->blocks[i];
+        if (a->blocks[i].state != EMPTY) {
+            block_t *slot = block_slot(bigger, mask, a->blocks[i].pc, a->blocks[i].size);
+            *slot = a->blocks[i];
+            details[slot - bigger] = a->details[i];
+        }
     free(a->blocks);
+    free(a->details);
     a->blocks = bigger;
+    a->details = details;
     a->block_mask = mask;
     a->current = NULL;
     return 0;
@@ -210,11 +226,11 @@ static uint64_t locate(accel_t *a)
     uint64_t packed = 0;
     const block_t *b = a->current;
     if (b && b->state == KNOWN) {
-        insn_t *slot = insn_slot(a->insns, a->insn_mask, b->pc, b->size, (uint32_t)off, b->content);
-        packed = slot->packed;
+        uint64_t content = a->details[b - a->blocks].content;
+        packed = insn_slot(a->insns, a->insn_mask, b->pc, b->size, (uint32_t)off, content)->packed;
         if (!packed) {
             packed = resolve(a, p->block_pc, off);
-            insn_t item = { b->pc, b->content, packed, b->size, (uint32_t)off };
+            insn_t item = { p->block_pc, content, packed, (uint32_t)p->block_size, (uint32_t)off };
             insn_learn(a, &item);
         }
     } else {
@@ -262,24 +278,26 @@ static void on_edge(void *uc, uc_tb *tb, uc_tb *prev, void *user)
             b = block_slot(a->blocks, a->block_mask, tb->pc, tb->size);
         }
         a->block_used++;
-        memset(b, 0, sizeof *b);
         b->pc = tb->pc;
         b->size = tb->size;
         b->state = KNOWN;
-    } else if (b->gpa != gpa || b->shared) {
+        a->details[b - a->blocks] = (detail_t){ .gpa = gpa };
+    }
+    detail_t *d = &a->details[b - a->blocks];
+    if (d->gpa != gpa || d->shared) {
         /* Another page at the same linear address. Equal bytes may share the entry, others may not;
          * at the same physical address the new bytes replace the old, which cannot run any more. */
-        if (b->content != content || b->icount != tb->icount)
+        if (d->content != content || b->icount != tb->icount)
             b->state = AMBIGUOUS;
-        b->shared = 1;
+        d->shared = 1;
     }
     if (got < tb->size)
         b->state = AMBIGUOUS;
-    if (b->content != content)
-        b->restart = RESTART_UNKNOWN;
-    b->content = content;
+    if (d->content != content)
+        d->restart = RESTART_UNKNOWN;
+    d->content = content;
+    d->gpa = gpa;
     b->icount = tb->icount;
-    b->gpa = gpa;
 }
 
 /* The count of a block that the table cannot vouch for. */
@@ -316,12 +334,14 @@ static int held_up(accel_t *a)
 static void check_restart(accel_t *a, block_t *b, uint64_t pc)
 {
     pace_t *p = a->pace;
-    if (b->restart == RESTART_UNKNOWN || b->state != KNOWN) {
+    int restart = b->state == KNOWN ? a->details[b - a->blocks].restart : RESTART_UNKNOWN;
+    if (restart == RESTART_UNKNOWN) {
         save(a);
-        uint64_t kind = resolve(a, pc, 0) >> 16 & 0xff;
-        b->restart = kind & 0x80 ? RESTART_NO : RESTART_YES;
+        restart = resolve(a, pc, 0) >> 16 & 0x80 ? RESTART_NO : RESTART_YES;
+        if (b->state == KNOWN)
+            a->details[b - a->blocks].restart = restart;
     }
-    if (b->restart == RESTART_YES) {
+    if (restart == RESTART_YES) {
         uint64_t packed = resolve(a, p->block_pc, pc - p->block_pc);
         p->count = p->count - p->block_icount + (packed & 0xffff);
     }
@@ -336,11 +356,8 @@ static void on_block(void *uc, uint64_t pc, uint32_t size, void *user)
         return;
     block_t *b = block_slot(a->blocks, a->block_mask, pc, size);
     uint32_t icount = b->icount;
-    if (b->state != KNOWN) {
+    if (b->state != KNOWN)
         icount = ask_icount(a, pc, size);
-        if (b->state == EMPTY)
-            b = &a->scratch;
-    }
     if (icount == 1 && p->block_icount > 1 && pc - p->block_pc < p->block_size)
         check_restart(a, b, pc);
     a->current = b;
@@ -462,15 +479,16 @@ static int on_invalid(void *uc, void *user)
 }
 
 /* MMIO: the hook exists so that Unicorn brings RIP up to date; locating is all it does. */
-static void on_mmio(void *uc, int type, uint64_t address, int size, int64_t value, void *user)
+static int on_mmio(void *uc, int type, uint64_t address, int size, int64_t value, void *user)
 {
     accel_t *a = user;
     (void)uc; (void)type; (void)address; (void)size; (void)value;
-    if (a->pace->flags & FLAG_ABORT)
-        return;
-    save(a);
-    locate(a);
-    a->pace->extra += a->pace->mmio_cost;
+    if (!(a->pace->flags & FLAG_ABORT)) {
+        save(a);
+        locate(a);
+        a->pace->extra += a->pace->mmio_cost;
+    }
+    return 1;
 }
 
 /* ---- module ----------------------------------------------------------------------------------------- */
@@ -485,6 +503,7 @@ static void destroy(PyObject *capsule)
     Py_XDECREF(a->error);
     PyBuffer_Release(&a->pace_buffer);
     free(a->blocks);
+    free(a->details);
     free(a->insns);
     free(a);
 }
@@ -527,13 +546,14 @@ static PyObject *create(PyObject *self, PyObject *args)
     a->block_mask = (1 << 14) - 1;
     a->insn_mask = (1 << 12) - 1;
     a->blocks = calloc(a->block_mask + 1, sizeof *a->blocks);
+    a->details = calloc(a->block_mask + 1, sizeof *a->details);
     a->insns = calloc(a->insn_mask + 1, sizeof *a->insns);
     for (int i = 0; i < HANDLERS; i++) {
         a->handlers[i] = PyTuple_GetItem(handlers, i);
         Py_INCREF(a->handlers[i]);
     }
     PyObject *capsule = PyCapsule_New(a, CAPSULE, destroy);
-    if (!capsule || !a->blocks || !a->insns)
+    if (!capsule || !a->blocks || !a->details || !a->insns)
         return PyErr_NoMemory();
 #define ADDRESS(f) (unsigned long long)(uintptr_t)(f)
     return Py_BuildValue("(N{sKsKsKsKsKsKsKsKsK})", capsule, "block", ADDRESS(on_block), "edge",

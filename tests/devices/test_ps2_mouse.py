@@ -20,6 +20,11 @@ class Cable:
     def __init__(self) -> None:
         self.clock = ManualClock()
         self.mouse = Ps2Mouse(self.clock)
+        self.calls = 0
+        self.mouse.connect(self._called)
+
+    def _called(self) -> None:
+        self.calls += 1
 
     def heard(self) -> list[int]:
         got = []
@@ -47,6 +52,18 @@ def streaming(cable: Cable) -> Cable:
 
 
 class TestCommands:
+    def test_it_calls_when_it_has_something_to_say(self, cable: Cable) -> None:
+        cable.mouse.receive(0xF4)
+        assert cable.calls == 1
+        cable.heard()
+        cable.mouse.move(1, 0)
+        cable.clock.advance(0)
+        assert cable.calls == 2
+        cable.say(0xFF)
+        calls = cable.calls
+        cable.clock.advance(SELF_TEST_NS)
+        assert cable.calls == calls + 1
+
     def test_it_identifies_as_a_standard_mouse(self, cable: Cable) -> None:
         assert cable.say(0xF2) == [ACK, 0x00]
 
@@ -86,8 +103,11 @@ class TestCommands:
         assert cable.say(0xE8, 4, 5, 1) == [ACK, RESEND, ERROR, RESEND]
         assert cable.say(0xE9)[2:] == [0x02, 60]
 
+    def test_a_correction_forgives(self, cable: Cable) -> None:
+        assert cable.say(0xF3, 99, 60, 0xE1) == [ACK, RESEND, ACK, RESEND]
+
     def test_a_command_in_place_of_a_parameter_counts(self, cable: Cable) -> None:
-        assert cable.say(0xF3, 0xF2) == [ACK, ACK, 0x00]
+        assert cable.say(0xF3, 0xF2, 60) == [ACK, ACK, 0x00, RESEND]
 
     def test_wrap_mode_echoes_all_but_its_end(self, cable: Cable) -> None:
         assert cable.say(0xEE, 0xF4, 0x12, 0xEE, 0xEC) == [ACK, 0xF4, 0x12, 0xEE, ACK]
@@ -229,6 +249,15 @@ class TestStream:
             streaming.mouse.move(1, 0)
         assert streaming.heard() == [ALWAYS, 1, 0, ALWAYS, 5, 0]
 
+    @pytest.mark.parametrize("command", [0xF5, 0xF0, 0xEE, 0xE6])
+    def test_a_command_calls_a_coming_report_off(self, streaming: Cable, command: int) -> None:
+        streaming.mouse.move(1, 0)
+        streaming.heard()
+        streaming.mouse.move(2, 0)
+        assert streaming.say(command) == [ACK]
+        streaming.clock.advance(1000 * MILLISECOND)
+        assert streaming.heard() == []
+
     def test_nothing_new_is_not_reported(self, streaming: Cable) -> None:
         streaming.mouse.move(0, 0)
         streaming.mouse.buttons()
@@ -238,6 +267,8 @@ class TestStream:
     def test_power_on_silences_everything(self, streaming: Cable) -> None:
         streaming.mouse.move(1, 0)
         streaming.mouse.reset()
+        streaming.clock.advance(1000 * MILLISECOND)
+        assert streaming.heard() == []
         streaming.mouse.move(1, 0)
         streaming.clock.advance(1000 * MILLISECOND)
         assert streaming.heard() == []

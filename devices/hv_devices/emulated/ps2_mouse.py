@@ -274,7 +274,6 @@ class Ps2Mouse:
 
     def _on_sample(self) -> None:
         state = self.state
-        state.sample_at = None
         state.last = self._report(scaled=state.scaling_2_to_1)
         state.packet += state.last
         state.next_sample = self._clock.now() + NS_PER_SECOND // state.rate
@@ -312,7 +311,7 @@ def _count(counter: int, steps: int, overflow: bool) -> tuple[int, bool]:
 def _scale_2_to_1(steps: int) -> int:
     size = abs(steps)
     scaled = _SLOW_2_TO_1[size] if size < len(_SLOW_2_TO_1) else 2 * size
-    return scaled if steps >= 0 else -scaled
+    return -scaled if steps < 0 else scaled
 
 
 _Handler = Callable[[Ps2Mouse, int], None]

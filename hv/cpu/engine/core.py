@@ -172,7 +172,10 @@ class Engine:
         status = UCLIB.uc_mmio_map(self.handle, gpa, size, callbacks[0], 0, callbacks[1], 0)
         if status:
             raise InternalError(f"cannot map MMIO at {gpa:#x}: status {status}")
-        kinds = const.UC_HOOK_MEM_READ | const.UC_HOOK_MEM_WRITE
+        # Protection faults bring RIP up to date before the callback; read and write hooks would, too, but
+        # a single one of them sends every access to RAM down the slow path.
+        self._uc.mem_protect(gpa, size, const.UC_PROT_NONE)
+        kinds = const.UC_HOOK_MEM_READ_PROT | const.UC_HOOK_MEM_WRITE_PROT
         self._hook(kinds, self._hooks.addresses["mmio"], gpa, gpa + size - 1)
 
     def _mmio_read(self, read: MmioRead, offset: int, width: int) -> int:
