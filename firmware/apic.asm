@@ -1,5 +1,5 @@
-; The local APIC, where there is one: it starts with everything masked and would keep the 8259s' interrupts
-; from the processor. Virtual wire mode lets them and NMI through.
+; The local APIC, where there is one: it starts with everything masked and would keep the 8259s'
+; interrupts from the processor. Virtual wire mode lets them and NMI through.
 ; Sources: Intel MultiProcessor Specification 1.4, 3.6.2.2; Intel SDM vol. 3, 11.4 and 11.5.1.
 
 .equ MSR_APIC_BASE,     0x1B

@@ -1,6 +1,6 @@
 ; Hard disks: finding them, and moving sectors by programmed I/O.
-; Source: ATA/ATAPI-6 (T13/1410D): 6.2 device signature, 8.15 IDENTIFY DEVICE, 8.27-8.28 READ SECTORS, 9.5
-; PIO data-in, 9.6 PIO data-out protocol.
+; Source: ATA/ATAPI-6 (T13/1410D): device signatures, IDENTIFY DEVICE, READ and WRITE SECTORS, the PIO
+; data-in and data-out protocols.
 ; Left out: drives without LBA, packet devices, DMA, READ MULTIPLE, sectors that are not 512 bytes.
 
 .equ ATA_POLLS_HIGH,    0x10            ; times 65536 status reads of at least a microsecond
@@ -22,7 +22,7 @@
 .equ ID_LBA,            0x0200          ; in the capabilities
 .equ ID_LBA48,          0x0400          ; in the commands
 
-; Find the drives of both channels; fill the table in the extended data area in the order of their numbers.
+; Find the drives of both channels; fill the table in the extended data area in BIOS order.
 ata_init:
     mov fs, [BDA_EBDA]
     mov di, EBDA_DRIVES

@@ -61,8 +61,8 @@ ata_long_commands:
     .byte ATA_READ_EXT, ATA_WRITE_EXT, ATA_VERIFY_EXT
 
 ; Start the command for L_CHUNK sectors at L_LBA. Carry: AH = status.
-; 28-bit commands where they reach: they are the ones that every drive knows. Their capacity, words 60 and
-; 61 of IDENTIFY, never exceeds FFFFFFFh.
+; 28-bit commands where they reach: they are the ones that every drive knows. Their capacity, words 60
+; and 61 of IDENTIFY, never exceeds FFFFFFFh.
 ata_issue:
     mov eax, [bp + L_LBA]
     mov edx, [bp + L_LBA + 4]

@@ -3,7 +3,7 @@
 ; Source: IBM BIOS Interface Technical Reference, INT 13h.
 ; Left out: 06h, 07h, 0Ah, 0Bh, 0Eh, 0Fh, 12h, 13h (drive formatting, long sectors, controller tests).
 ;
-; A function ends with a jump: to disk_end with AH = status, or to disk_return when the frame is complete.
+; A function ends with a jump: to disk_end with AH = status, or to disk_return with the frame complete.
 
 int13:
     ENTER_SERVICE
@@ -143,8 +143,8 @@ disk_request:
     mov si, fs:[si + DRIVE_SECTORS]
     ; fall through
 
-; AL = count, CX and DH = place, BX, DI, SI = cylinders, heads, sectors there are; buffer and operation from
-; the frame -> locals. Carry: AH = status. Changes EAX, ECX, EDX.
+; AL = count, CX and DH = place, BX, DI, SI = cylinders, heads, sectors there are; buffer and operation
+; from the frame -> locals. Carry: AH = status. Changes EAX, ECX, EDX.
 chs_request:
     mov ah, 0
     mov [bp + L_COUNT], ax
@@ -164,26 +164,20 @@ chs_request:
     mov al, ch
     cmp ax, bx
     jae chs_beyond
-    and cx, 0x003F                      ; sector, from 1
+    and ecx, 0x3F                       ; sector, from 1
     jz chs_refuse
     cmp cx, si
     ja chs_beyond
-    movzx dx, dh
+    movzx edx, dh                       ; head
     cmp dx, di
     jae chs_beyond
-    push dx
-    mul di                              ; fits: at most 1024 cylinders of 255 heads
-    push dx
-    push ax
-    pop eax
-    pop dx
-    movzx edx, dx
+    movzx edi, di
+    imul eax, edi                       ; (cylinder * heads + head) * sectors + sector - 1
     add eax, edx
     movzx edx, si
-    mul edx
-    movzx ecx, cx
-    dec ecx
+    imul eax, edx
     add eax, ecx
+    dec eax
     mov [bp + L_LBA], eax
     mov dword ptr [bp + L_LBA + 4], 0
     clc

@@ -1,6 +1,7 @@
 ; INT 13h/41h-48h: sectors by number.
 ; Source: Phoenix Enhanced Disk Drive Specification 3.0 (1998).
-; Left out: locking and ejecting (no removable drives), 4Bh (El Torito), 64-bit flat buffers, device paths.
+; Left out: locking and ejecting (no removable drives), 4Bh (El Torito), 64-bit flat buffers, device
+; paths.
 
 .equ EDD_VERSION,       0x21            ; EDD 1.1
 .equ EDD_ACCESS,        0x0001          ; 42h-44h, 47h, 48h
@@ -9,8 +10,7 @@
 ; The disk address packet
 .equ DAP_SIZE,          0
 .equ DAP_COUNT,         2
-.equ DAP_OFFSET,        4
-.equ DAP_SEGMENT,       6
+.equ DAP_OFFSET,        4               ; and segment
 .equ DAP_LBA,           8
 .equ DAP_BYTES,         16
 

@@ -100,7 +100,8 @@ floppy_unknown:
     stc
     ret
 
-floppy_statuses:                        ; by the door's: ok, no medium, range, protected, medium error, command
+; By the door's statuses: ok, no medium, out of range, protected, medium error, bad command
+floppy_statuses:
     .byte DISK_OK, DISK_TIMEOUT, DISK_NOT_FOUND, DISK_PROTECTED, DISK_BAD_SECTOR, DISK_CONTROLLER
 
 ; 00h

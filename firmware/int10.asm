@@ -57,8 +57,8 @@ cursor_shape_write:
     mov al, CRTC_CURSOR_START
     jmp crtc_write_pair
 
-; AL = line of eight, AH = height -> AL = the line of the taller character: the upper half keeps its distance
-; from the top, the lower from the bottom (and stays clear of the last line, as IBM's does)
+; AL = line of eight, AH = height -> AL = the line of the taller character: the upper half keeps its
+; distance from the top, the lower from the bottom (and stays clear of the last line, as IBM's does)
 cursor_scale:
     cmp al, 4
     jb cursor_scale_done

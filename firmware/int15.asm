@@ -1,8 +1,8 @@
 ; INT 15h: system services. The dispatcher and the small ones; memory.asm, wait.asm and mouse.asm have
 ; the rest.
-; Sources: IBM BIOS Interface Technical Reference, INT 15h; the hooks 4Fh, 80h-82h, 85h, 90h, 91h answer as
-; their defaults do.
-; Left out: cassette, joystick (84h), 89h (switch to protected mode: use 87h or do it yourself), APM, MCA.
+; Sources: IBM BIOS Interface Technical Reference, INT 15h; the hooks 4Fh, 80h-82h, 85h, 90h, 91h answer
+; as their defaults do.
+; Left out: cassette, joystick (84h), 89h (a switch to protected mode), APM, MCA.
 
 int15:
     ENTER_SERVICE

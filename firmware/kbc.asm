@@ -81,7 +81,7 @@ keyboard_send_done:
     ret
 
 ; Power-on: the controller's self test, the mode byte, keyboard enabled in the translated set.
-; The keyboard's own reset is not asked for: it did that when it got power, and a second takes half a second.
+; The keyboard's own reset is not asked for: it had one with its power, and another takes half a second.
 keyboard_init:
     mov cx, KBC_DRAIN
 keyboard_drain:
@@ -119,5 +119,9 @@ keyboard_no_aux:
     call keyboard_send
     mov al, KBC_MODE_REST
     call kbc_set_mode
+    mov al, KBC_WRITE_OUTPUT            ; its A20 gate lets go: port 92h alone decides
+    call kbc_command
+    mov al, KBC_OUTPUT_NO_A20
+    call kbc_send
 keyboard_absent:
     ret

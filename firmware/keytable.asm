@@ -1,5 +1,5 @@
-; What the keys mean: scan code set 1, US layout, 101/102 keys. High byte scan code, low byte ASCII, as INT
-; 16h returns them; 0 is "nothing". F0h in the low byte marks combinations that only INT 16h/10h sees.
+; What the keys mean: scan code set 1, US layout, 101/102 keys. High byte scan code, low byte ASCII, as
+; INT 16h returns them; 0 is "nothing". F0h in the low byte: a combination that only INT 16h/10h shows.
 ; Source: IBM BIOS Interface Technical Reference, INT 16h, and IBM PS/2 keyboard scan code tables.
 
 .macro KEY plain, shifted, control, alternate

@@ -197,8 +197,8 @@ descriptor_base:
     ror eax, 8
     ret
 
-; ESI, EDI = linear addresses, ECX = words. Interrupts are off. The segments that the caller described are
-; not loaded: two flat ones of ours cannot fault. Changes EAX, ECX, ESI, EDI, DS, ES.
+; ESI, EDI = linear addresses, ECX = words. Interrupts are off. The segments that the caller described
+; are not loaded: two flat ones of ours cannot fault. Changes EAX, ECX, ESI, EDI, ES; DS = data area.
 block_move:
     lgdt cs:[move_gdt_pointer]
     mov eax, cr0

@@ -1,5 +1,5 @@
-; Power-on: from the reset vector to INT 19h. Interrupts stay off until the vectors, the BIOS data area and
-; the chips are in place; the stack below 7C00h is the one that the boot sector inherits.
+; Power-on: from the reset vector to INT 19h. Interrupts stay off until the vectors, the BIOS data area
+; and the chips are in place; the stack below 7C00h is the one that the boot sector inherits.
 
 .equ CMOS_NO_NMI,       0x80
 .equ SHUTDOWN_EOI_JUMP, 0x05
@@ -25,10 +25,6 @@ post:
     xor ax, ax
     mov ss, ax
     mov sp, BOOT_OFFSET
-    in al, PORT_92                      ; with A20 on, the map is the one that INT 15h reports
-    or al, PORT_92_A20
-    and al, 0xFF - PORT_92_RESET
-    out PORT_92, al
 
     POST_CODE 0x02
     call chips_init
@@ -44,6 +40,7 @@ post:
     call video_set_mode
     POST_CODE 0x06
     call keyboard_init
+    call a20_on                         ; behind the 8042, which had its say
     POST_CODE 0x07
     call serial_init
     POST_CODE 0x08
@@ -75,6 +72,14 @@ post_resume:
 ; masked: their driver opens them.
 .equ PIC1_MASK,         0xF8
 .equ PIC2_MASK,         0x0E
+
+; The map that INT 15h reports is the one with A20 on.
+a20_on:
+    in al, PORT_92
+    or al, PORT_92_A20
+    and al, 0xFF - PORT_92_RESET
+    out PORT_92, al
+    ret
 
 ; Bring the chips into a known state. A warm start may find them in any.
 chips_init:

@@ -16,8 +16,8 @@ int10_scroll:
     pop ax
     jmp si
 
-; Scroll the rectangle from CX (top left) to DX (bottom right) of page BH by AL lines; 0, or more than there
-; are, clears it. The lines that come in are blanks with attribute BL. ES = screen.
+; Scroll the rectangle from CX (top left) to DX (bottom right) of page BH by AL lines; 0, or more than
+; there are, clears it. The lines that come in are blanks with attribute BL. ES = screen.
 ; Changes AX, CX, DX, SI, DI.
 scroll_up:
     call scroll_clip
@@ -71,8 +71,8 @@ scroll_clear_next:
 scroll_done:
     ret
 
-; AL = lines, CX-DX = rectangle -> AL = lines to clear, AH = lines to move, CL = columns, CH = bottom row,
-; DX = top left. Carry: nothing of it is on the screen.
+; AL = lines, CX-DX = rectangle -> AL = lines to clear, AH = lines to move, CL = columns, CH = bottom
+; row, DX = top left. Carry: nothing of it is on the screen.
 scroll_clip:
     cmp dh, [BDA_ROWS]
     jbe scroll_clip_right

@@ -1,12 +1,13 @@
 ; VGA text modes: the registers of a mode, the cursor, the page on screen.
 ; Source: IBM PS/2 Hardware Interface Technical Reference, "Video Subsystem": register values of the modes.
-; Left out: graphics modes and the character generator: the display that this BIOS drives draws its own
+; Left out: graphics modes and the character generator: the display that this BIOS drives has its own
 ; glyphs, so no font is loaded into plane 2.
 
 .equ CURSOR_DEFAULT,    0x0607          ; in lines of an 8-line character, as programs expect it
 .equ MODE_MASK,         0x7F            ; bit 7 of the mode: keep what is on the screen
 .equ LAST_MODE,         7
 .equ CRTC_REGISTERS,    25
+.equ DISPLAY_VGA_COLOR, 0x08            ; display combination code
 
 ; What distinguishes the modes. crtc: its table; segment: where characters live.
 .equ MODE_COLUMNS,      0
@@ -119,7 +120,7 @@ video_bda:
     mov byte ptr [BDA_VIDEO_CONTROL], 0x60
     mov byte ptr [BDA_VIDEO_SWITCH], 0xF9
     mov byte ptr [BDA_VIDEO_FLAGS], 0x51
-    mov byte ptr [BDA_VIDEO_DCC], 0x08
+    mov byte ptr [BDA_VIDEO_DCC], DISPLAY_VGA_COLOR
     ret
 
 ; Program every register of mode CS:SI; DX = the CRTC's index port. Keeps SI.

@@ -3,7 +3,6 @@
 ; Left out: user fonts (the display has its own glyphs; only the number of lines follows the request),
 ; gray summing, palette pages.
 
-.equ DISPLAY_VGA_COLOR, 0x08
 .equ VIDEO_SWITCHES,    0x09
 
 ; A sub-function table: AL of the caller -> handler, ends with FFh.

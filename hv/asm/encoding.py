@@ -42,6 +42,10 @@ class Instruction(Item):
             for operand in self.operands
         )
 
+    @property
+    def moves(self) -> bool:
+        return self._depends
+
     def _complains(self, layout: Layout) -> bool:
         """A value that cannot change any more is judged at once."""
         return layout.final or not self._depends
@@ -85,10 +89,12 @@ class Instruction(Item):
 
     def _shortened(self, layout: Layout) -> tuple[Operand, ...]:
         """``mov rax, 5`` as ``mov eax, 5``, which clears the upper half."""
-        if self.name != "mov" or not isinstance(self.operands[-1], Immediate):
+        if self.name != "mov" or len(self.operands) != 2:
             return self.operands
-        first, number = self.operands[0], self.operands[-1]
+        first, number = self.operands
         if not isinstance(first, Register) or first.size != 64:
+            return self.operands
+        if not isinstance(number, Immediate):
             return self.operands
         if not 0 <= layout.value(number.value, self.where) < 1 << 32:
             return self.operands

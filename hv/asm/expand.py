@@ -246,7 +246,10 @@ class Expander:
 
     def _repeat(self, text: str, where: Where, lines: Iterator[Line]) -> Iterator[Line]:
         body = self._block("rept", where, lines)
-        for _ in range(self._evaluate(text, where)):
+        count = self._evaluate(text, where)
+        if count * max(len(body), 1) > MAX_LINES:
+            raise where.error(f"{count} repetitions make more than {MAX_LINES} lines")
+        for _ in range(count):
             yield from self.run(iter(body), where)
 
     def _repeat_for(self, text: str, where: Where, lines: Iterator[Line]) -> Iterator[Line]:

@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 from hv.asm.source import string_bytes
 
 MAX_NESTING = 64
+MAX_BITS = 512
 
 
 class ExpressionError(Exception):
@@ -130,8 +131,14 @@ def _divide(a: int, b: int) -> int:
     return quotient if (a < 0) == (b < 0) else -quotient
 
 
+def _multiply(a: int, b: int) -> int:
+    if a.bit_length() + b.bit_length() > MAX_BITS:
+        raise ExpressionError("the number is too large")
+    return a * b
+
+
 def _shift_left(a: int, b: int) -> int:
-    if not 0 <= b <= 256:
+    if not 0 <= b <= MAX_BITS or a.bit_length() + b > MAX_BITS:
         raise ExpressionError(f"cannot shift by {b}")
     return a << b
 
@@ -165,7 +172,7 @@ _LEVELS: list[dict[str, Callable[[int, int], int]]] = [
     },
     {"<<": _shift_left, ">>": _shift_right},
     {"+": operator.add, "-": operator.sub},
-    {"*": operator.mul, "/": _divide, "%": lambda a, b: a - b * _divide(a, b)},
+    {"*": _multiply, "/": _divide, "%": lambda a, b: a - b * _divide(a, b)},
 ]
 _UNARY: dict[str, Callable[[int], int]] = {
     "-": operator.neg,

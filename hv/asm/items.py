@@ -58,6 +58,11 @@ class Item:
     address: int = field(default=0, init=False)
     data: bytes = field(default=b"", init=False)
 
+    @property
+    def moves(self) -> bool:
+        """Whether the bytes depend on where exactly they stand."""
+        return True
+
     def build(self, layout: Layout) -> bytes:
         """The bytes of this statement at ``layout.here``."""
         return b""
@@ -97,6 +102,10 @@ class Raw(Item):
 
     content: bytes
 
+    @property
+    def moves(self) -> bool:
+        return False
+
     def build(self, layout: Layout) -> bytes:
         return self.content
 
@@ -107,6 +116,10 @@ class Data(Item):
 
     width: int
     values: list[Expression | bytes]
+
+    @property
+    def moves(self) -> bool:
+        return False
 
     def build(self, layout: Layout) -> bytes:
         out = bytearray()
@@ -128,6 +141,10 @@ class Fill(Item):
     count: Expression
     unit: int
     value: Expression
+
+    @property
+    def moves(self) -> bool:
+        return False
 
     def build(self, layout: Layout) -> bytes:
         count = checked_count(layout.value(self.count, self.where), self.unit, layout, self.where)
@@ -188,8 +205,8 @@ class Times(Item):
             )
         count = checked_count(max(number, 0), 1, layout, self.where)
         first = self.item.data = self.item.build(layout)
-        if isinstance(self.item, Raw | Data | Fill):
-            checked_count(count, len(first), layout, self.where)
+        count = checked_count(count, len(first), layout, self.where)
+        if not self.item.moves:
             return first * count
         out = bytearray()
         for _ in range(count):

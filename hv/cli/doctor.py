@@ -9,7 +9,7 @@ from importlib.util import find_spec
 import hv
 from hv.errors import HvError
 
-_PACKAGES = ("unicorn", "capstone", "keystone-engine", "typer", "rich", "msgspec", "pyelftools")
+_PACKAGES = ("unicorn", "capstone", "keystone-engine", "typer", "rich", "msgspec")
 _OPTIONAL = {"PIL": "screenshots as PNG (extra 'plot')", "pytest": "the test suite (extra 'dev')"}
 
 

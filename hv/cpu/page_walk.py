@@ -323,12 +323,12 @@ class PageWalk:
                 return False
             if access & USER:
                 return bool(rights & _U)
-            return not (rights & _U and state[CR4] & _SMEP and mapping.path)
+            return not (rights & _U and state[CR4] & _SMEP)
         if access & USER:
             return not access & (USER | WRITE) & ~rights
         if access & WRITE and not rights & _W and state[CR0] & _WP:
             return False
-        if rights & _U and state[CR4] & _SMAP and mapping.path:
+        if rights & _U and state[CR4] & _SMAP:
             return bool(state[RFLAGS] & _AC) and not access & IMPLICIT
         return True
 

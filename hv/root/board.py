@@ -32,6 +32,8 @@ FIRMWARE_DISK_PORT = 0x5B0
 _KIB, _64K = 1024, 65536
 _IRQ_TIMER, _IRQ_KEYBOARD, _IRQ_COM2, _IRQ_COM1 = 0, 1, 3, 4
 _IRQ_RTC, _IRQ_MOUSE, _IRQ_ATA0, _IRQ_ATA1 = 8, 12, 14, 15
+_WRITE_CONFIGURATION = 0x60
+_FIRMWARE_CONFIGURATION = 0x65  # translation, system flag, mouse clock off, keyboard interrupt
 _BOOT_ORDER_CELL = 0x3D
 _BOOT_FLOPPY, _BOOT_DISK = 1, 2
 
@@ -176,6 +178,11 @@ class Board:
             read_block=door.read_block,
             write_block=door.write_block,
         )
+
+    def leave_as_firmware_would(self) -> None:
+        """For a guest that is entered directly: scan code translation is on, as every BIOS leaves it."""
+        self.i8042.write(1, _WRITE_CONFIGURATION, 1)
+        self.i8042.write(0, _FIRMWARE_CONFIGURATION, 1)
 
     def _watch(self, unmasked: int) -> None:
         """The PIC tells which inputs could interrupt: an unwatched timer need not tick."""

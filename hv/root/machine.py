@@ -116,6 +116,7 @@ class Machine:
         for segment in image.segments:
             partition.memory.place(segment.gpa, segment.data, segment.size)
         if image.entry is not None:
+            self.board.leave_as_firmware_would()
             entry = image.entry
             enter(
                 partition.vp.state,

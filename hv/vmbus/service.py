@@ -41,7 +41,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class GpaRange:
-    """A guest buffer: ``byte_count`` bytes from ``byte_offset`` within the first of ``pages`` (frame numbers)."""
+    """A guest buffer: ``byte_count`` bytes from ``byte_offset`` in the first of ``pages`` (frame numbers)."""
 
     byte_count: int
     byte_offset: int

@@ -69,6 +69,11 @@ def complaint(text: str) -> str:
         (".code32\nmov qword ptr [eax], 1", None),
         (".macro r\nr\n.endm\nr", None),
         ("times 1000000000 db 0", None),
+        ("times 1000000000 mov ax, bx", None),
+        (".rept 1000000000\n.endr", None),
+        (".set x, 3\n.rept 99\n.set x, x * x\n.endr", None),
+        ("mov", None),
+        ("mov rep, [", None),
         ("a: .fill b-a+1\nb:", "x.asm:2: the address of 'b' does not settle: it depends on itself"),
     ],
 )  # fmt: skip

@@ -98,10 +98,11 @@ class TestFrame:
 
     def test_from_compatibility_mode(self) -> None:
         cpu = Cpu().long(cpl=3, compat=True)
-        cpu.d[s.HFLAGS] |= HF_ADDSEG
+        cpu.d[s.HFLAGS] = cpu.d[s.HFLAGS] & ~(HF_CS32 | HF_SS32) | HF_ADDSEG
         cpu.gate(0x80, CODE0, HANDLER, OPEN_TRAP_GATE)
         cpu.int_n(0x80, next_rip=0x1_0000_0001)
-        assert cpu.d[s.HFLAGS] & (HF_CS64 | HF_ADDSEG | HF_CPL) == HF_CS64
+        mode = cpu.d[s.HFLAGS] & (HF_CS64 | HF_CS32 | HF_SS32 | HF_ADDSEG | HF_CPL)
+        assert mode == HF_CS64 | HF_CS32 | HF_SS32
         assert cpu.words(INNER_TOP - 40, 2, 8) == [1, CODE3], "EIP wraps at 4 GiB"
 
     def test_interrupt_stack(self) -> None:
@@ -140,6 +141,13 @@ class TestFrame:
         assert cpu.q[s.RSP] == STACK_TOP - 40
         assert cpu.state.selector(s.CS) == CONFORMING0 | 3
         assert cpu.state.selector(s.SS) == DATA3
+
+    def test_a_ring_3_handler_needs_a_stack_of_the_users(self) -> None:
+        cpu = cpu_with_handlers(cpl=3)
+        cpu.segment(CONFORMING0, 0, 0xFFFFF, CODE64_FLAGS | 0x400)
+        cpu.gate(0x20, CONFORMING0, HANDLER)
+        cpu.interrupt(0x20)
+        assert fault_met(cpu) == (PF, 7)
 
     def test_a_frame_across_two_pages(self) -> None:
         cpu = Cpu().long(cpl=3)
@@ -182,9 +190,13 @@ class TestNmi:
 class TestGateChecks:
     def test_beyond_the_limit(self) -> None:
         cpu = cpu_with_handlers()
+        cpu.gate(0x20, CODE0, HANDLER)
         cpu.load(s.IDTR, 0, IDT, 0x20 * 16 + 14, 0)
         cpu.interrupt(0x20)
         assert fault_met(cpu) == (GP, 0x20 << 3 | IDT_BIT | EXT)
+        cpu.load(s.IDTR, 0, IDT, 0x20 * 16 + 15, 0)
+        cpu.interrupt(0x20)
+        assert cpu.q[s.RIP] == HANDLER
 
     @pytest.mark.parametrize("kind", [0x00, 0x85, 0x86, 0x87, 0x8C, 0x9E])
     def test_only_64_bit_gates_count(self, kind: int) -> None:
@@ -194,7 +206,7 @@ class TestGateChecks:
         assert fault_met(cpu) == (GP, 0x20 << 3 | IDT_BIT | EXT)
 
     def test_not_present(self) -> None:
-        cpu = cpu_with_handlers()
+        cpu = cpu_with_handlers(cpl=3)
         cpu.gate(0x20, CODE0, HANDLER, 0x0E)
         cpu.interrupt(0x20)
         assert fault_met(cpu) == (NP, 0x20 << 3 | IDT_BIT | EXT)

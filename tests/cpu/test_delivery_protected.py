@@ -284,9 +284,13 @@ class TestResumeFlag:
 class TestGateChecks:
     def test_beyond_the_limit(self) -> None:
         cpu = cpu_with_handlers()
+        cpu.gate(0x20, CODE0, HANDLER)
         cpu.load(s.IDTR, 0, IDT, 0x20 * 8 + 6, 0)
         cpu.interrupt(0x20)
         assert fault_met(cpu) == (GP, 0x20 << 3 | IDT_BIT | EXT)
+        cpu.load(s.IDTR, 0, IDT, 0x20 * 8 + 7, 0)
+        cpu.interrupt(0x20)
+        assert cpu.q[s.RIP] == HANDLER
 
     @pytest.mark.parametrize("kind", [0x80, 0x8C, 0x89, 0x92, 0x9E, 0x84])
     def test_not_a_gate(self, kind: int) -> None:
@@ -455,6 +459,17 @@ class TestStackChecks:
         assert cpu.interrupt(0x20) == Delivered()
         assert fault_met(cpu) == (PF, 2), "a supervisor's write"
         assert cpu.q[s.CR2] == INNER_TOP - 20
+
+    def test_a_wrapped_frame_whose_other_end_faults_is_not_stored(self) -> None:
+        cpu = paged_ring_3()
+        cpu.put(TSS + 4, 8, 4)
+        cpu.put(TSS + 8, DATA16, 4)
+        cpu.put(TABLE + 4 * 0x30, 0, 4)
+        cpu.gate(PF, CONFORMING0, SEEN + PF)
+        cpu.interrupt(0x20)
+        assert fault_met(cpu) == (PF, 2)
+        assert cpu.q[s.CR2] == 0x30000
+        assert cpu.words(0x3FFF4, 3, 4) == [0, 0, 0]
 
     def test_pushes_of_a_ring_3_handler_are_a_users(self) -> None:
         cpu = paged_ring_3()

@@ -210,6 +210,10 @@ class TestLong:
         long.cpu.put(entry, long.cpu.get(entry) | bits)
         assert long.translate(0, WRITE) == (PF, ERROR_RSVD | ERROR_W | ERROR_P, 0)
 
+    def test_there_are_no_512_gib_pages(self, long: Walker) -> None:
+        long.cpu.put(PML4, PS | D | A | U | W | P)
+        assert long.translate(0) == (PF, ERROR_RSVD | ERROR_P, 0)
+
     def test_large_pages_must_be_aligned(self, long: Walker) -> None:
         long.cpu.put(PD + 8, 0x210000 | PS | W | P)
         assert long.translate(0x200000) == (PF, ERROR_RSVD | ERROR_P, 0x200000)
@@ -258,22 +262,28 @@ class TestLong:
         assert long.translate(0x6080) == 0xFEE00080
 
 
-ENTRY_FLAGS = st.integers(0, 0x1FF).map(lambda low: low | P) | st.integers(0, 0x1FF)
-HIGH_BITS = st.sampled_from([0, 0, NX, 1 << 40, 1 << 52, NX | 1 << 51])
+USED = D | A | U | W | P
+LOW_BITS = st.sampled_from([USED] * 8 + [USED & ~bit for bit in (P, W, U, A, D)] + [USED | PS])
+HIGH_BITS = st.sampled_from([0] * 8 + [NX, NX, 1 << 40, 1 << 51, 1 << 52, 1 << 14])
+ENTRY_BITS = st.tuples(LOW_BITS, HIGH_BITS).map(lambda bits: bits[0] | bits[1])
 
 
 @settings(max_examples=400, deadline=None)
 @given(
-    flags=st.tuples(ENTRY_FLAGS, ENTRY_FLAGS, ENTRY_FLAGS, ENTRY_FLAGS),
-    high=st.tuples(HIGH_BITS, HIGH_BITS, HIGH_BITS, HIGH_BITS),
+    bits=st.tuples(ENTRY_BITS, ENTRY_BITS, ENTRY_BITS, ENTRY_BITS),
+    leaf_frame=st.sampled_from([0x5000, 0x5000, 0xFEE00000]),
+    linear=st.sampled_from([0x123, 0x123, 0x0100_0000_0000_0123, 0x1_0000_0000_0000_0123]),
+    a20=st.sampled_from([0xFFFFFFFF, 0xFFFFFFFF, 0xFFEFFFFF]),
     cr0=st.sampled_from([CR0_PG, CR0_PG | CR0_WP]),
     cr4=st.sampled_from([CR4_PAE, CR4_PAE | CR4_SMAP, CR4_PAE | CR4_SMAP | CR4_SMEP]),
     nxe=st.booleans(),
     access=st.sampled_from([READ, WRITE, USER, USER | WRITE, FETCH, FETCH | USER, IMPLICIT]),
 )
 def test_the_short_cut_agrees_with_the_whole_walk(
-    flags: tuple[int, ...],
-    high: tuple[int, ...],
+    bits: tuple[int, ...],
+    leaf_frame: int,
+    linear: int,
+    a20: int,
     cr0: int,
     cr4: int,
     nxe: bool,
@@ -285,12 +295,14 @@ def test_the_short_cut_agrees_with_the_whole_walk(
         cpu.long()
         cpu.q[s.CR0], cpu.q[s.CR4] = cr0, cr4
         cpu.q[s.EFER] = 0xD01 if nxe else 0x501
-        tables = ((PML4, PDPT), (PDPT, PD), (PD, PT), (PT, 0x5000))
-        for (table, frame), low, top in zip(tables, flags, high, strict=True):
-            cpu.put(table, top | frame | low)
+        cpu.d[s.A20_MASK] = a20
+        tables = ((PML4, PDPT), (PDPT, PD), (PD, PT), (PT, leaf_frame))
+        for (table, frame), extra in zip(tables, bits, strict=True):
+            large = extra & PS and table in (PDPT, PD)
+            cpu.put(table, extra if large else frame | extra)
         walker = PageWalk(cpu.state, Ram(cpu.ram))
         try:
-            result: object = getattr(walker, method)(0x123, access)
+            result: object = getattr(walker, method)(linear, access)
         except Fault as fault:
             result = fault.vector, fault.error_code, fault.address
         results.append((result, bytes(cpu.ram.view[PML4 : PT + 8])))

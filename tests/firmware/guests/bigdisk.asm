@@ -1,6 +1,6 @@
 ; Shows: INT 13h on a disk that needs 48-bit sector numbers.
 ; Machine: one disk of 2^28 + 64 sectors that holds the guest; the rest is empty.
-; Success: the text in cases.py.
+; Success: the text in expected/.
 
     .include "guest.inc"
 

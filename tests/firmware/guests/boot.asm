@@ -1,6 +1,6 @@
 ; Shows: what a boot sector finds: registers, stack, the data area, the equipment, the vectors.
 ; Machine: 16 MiB, one hard disk that holds the guest.
-; Success: the text in cases.py.
+; Success: the text in expected/.
 
     .include "guest.inc"
 

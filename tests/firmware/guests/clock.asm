@@ -1,6 +1,6 @@
 ; Shows: the tick count, INT 1Ch, INT 1Ah, the alarm.
 ; Machine: clock set to 2024-01-01 00:00:00.
-; Success: the text in cases.py.
+; Success: the text in expected/.
 
     .include "guest.inc"
 

@@ -1,6 +1,7 @@
-; Shows: INT 13h on hard disks: geometry, reading and writing by both addresses, buffers across 64 KiB, errors.
+; Shows: INT 13h on hard disks: geometry, reading and writing by both addresses, buffers across 64 KiB,
+; errors.
 ; Machine: one disk of 8 MiB that holds the guest; sector n from 32 on begins with the words n, ~n.
-; Success: the text in cases.py.
+; Success: the text in expected/.
 
     .include "guest.inc"
 

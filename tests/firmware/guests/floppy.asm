@@ -1,6 +1,6 @@
 ; Shows: INT 13h on floppies behind the firmware's door.
-; Machine: A: 1.44 MB with the guest, sector n from 32 on begins with the words n, ~n. No B:, no hard disk.
-; Success: the text in cases.py.
+; Machine: A: 1.44 MB with the guest, sector n from 32 on begins with the words n, ~n. No B:, no disk.
+; Success: the text in expected/.
 
     .include "guest.inc"
 

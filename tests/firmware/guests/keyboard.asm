@@ -1,7 +1,7 @@
 ; Shows: IRQ 1 and INT 16h: shift states, locks, gray keys, Alt with digits, Pause, Break, the buffer.
 ; The keys come from the guest itself: command D2h makes the 8042 deliver a byte as the keyboard's.
 ; Machine: any with an 8042.
-; Success: the text in cases.py.
+; Success: the text in expected/.
 
     .include "guest.inc"
 

@@ -1,7 +1,7 @@
 ; Shows: INT 15h/C2h: a PS/2 mouse set up, its packets delivered to a handler.
 ; The packets come from the guest itself: command D3h makes the 8042 deliver a byte as the mouse's.
 ; Machine: an 8042 with a mouse.
-; Success: the text in cases.py.
+; Success: the text in expected/.
 
     .include "guest.inc"
 

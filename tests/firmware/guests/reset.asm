@@ -1,6 +1,6 @@
 ; Shows: Ctrl-Alt-Del starts the machine again, warm, with every chip in order.
 ; Machine: any with an 8042.
-; Success: the text in cases.py.
+; Success: the text in expected/.
 
     .include "guest.inc"
 

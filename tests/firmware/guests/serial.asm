@@ -1,6 +1,6 @@
 ; Shows: INT 14h on COM1, looped back to itself, INT 17h without a printer.
 ; Machine: COM1.
-; Success: the text in cases.py.
+; Success: the text in expected/.
 
     .include "guest.inc"
 

@@ -1,6 +1,6 @@
 ; Shows: INT 15h: memory sizes and map, A20, block move, waits, small services; INT 12h.
 ; Machine: 16 MiB.
-; Success: the text in cases.py.
+; Success: the text in expected/.
 
     .include "guest.inc"
 
@@ -87,6 +87,7 @@ map_failed:
     mov ax, 0x2400
     int 0x15
     call show_result
+    SHOW16 " off=", fs:[0x510]
     mov ax, 0x2402
     int 0x15
     call show_result
@@ -120,6 +121,7 @@ fill:
     mov ah, 0x87
     int 0x15
     call show_result
+    shr esi, 16
     SHOW32 " esi=", esi
     SHOW32 " ecx=", ecx
     mov eax, cr0
@@ -149,6 +151,7 @@ fill:
 ; Waits: by the tick count, a quarter of a second is 4 to 6 ticks
     mov bx, [0x46C]
 tick_edge:
+    hlt
     cmp bx, [0x46C]
     je tick_edge
     mov bx, [0x46C]
@@ -164,7 +167,7 @@ tick_edge:
     call carry
     mov cx, 0
     mov dx, 500                         ; by the refresh toggle
-    mov ah, 0x86
+    mov ax, 0x8600
     int 0x15
     call show_result
     mov byte ptr [flag], 0

@@ -1,6 +1,6 @@
 ; Shows: INT 10h in text modes: cursor, teletype, cells, scrolling, strings, pages, fonts, information.
 ; Machine: any.
-; Success: the text in cases.py.
+; Success: the text in expected/.
 
     .include "guest.inc"
 

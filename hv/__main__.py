@@ -1,0 +1,5 @@
+"""``python -m hv``."""
+
+from hv.cli import main
+
+main()

@@ -1,0 +1,58 @@
+"""``hv run`` boots Debian's kernel from its flags alone, the same way each time."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.linux import initramfs, packages
+
+pytestmark = pytest.mark.linux
+
+KEYS = "<wait:3s>hv<ret>"
+WRITTEN = b"written by the guest\n"
+
+
+def hv_run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    initrd = folder / "initramfs.cpio"
+    initrd.write_bytes(initramfs.build("cloud"))
+    command = [sys.executable, "-m", "hv", "run", "--memory", "128M", "--initrd", str(initrd)]
+    return subprocess.run(
+        [*command, "--kernel", str(packages.kernel("cloud")), *arguments],
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        timeout=600,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+def test_keys_and_a_writable_disk(tmp_path: Path) -> None:
+    disk, result = tmp_path / "disk.img", tmp_path / "result.json"
+    disk.write_bytes(bytes(1 << 20))
+    append = "console=ttyS0 panic=-1 acpi=off reboot=k checks=keyboard,disk"
+    run = hv_run(
+        tmp_path,
+        *("--append", append, "--keys", KEYS, "--disk", f"{disk},rw", "--json", str(result)),
+    )
+    assert json.loads(result.read_bytes())["outcome"] == "reset", run.stderr.decode()
+    assert initramfs.marks(run.stdout)["keys"] == "35:1,35:0,47:1,47:0,28:1,28:0"
+    assert disk.read_bytes()[3 * 512 :].startswith(WRITTEN)
+
+
+def test_two_runs_and_the_python_twin_give_the_same_bytes(tmp_path: Path) -> None:
+    outputs = []
+    for name, accelerator in (("first", "1"), ("second", "1"), ("python", "0")):
+        result = tmp_path / name
+        run = hv_run(
+            tmp_path,
+            *("--append", "console=ttyS0 acpi=off", "--max-insns", "120M", "--json", str(result)),
+            HV_ACCEL=accelerator,
+        )
+        outputs.append((run.stdout, run.returncode, result.read_bytes()))
+    assert outputs[0] == outputs[1]
+    assert outputs[0] == outputs[2]
+    assert outputs[0][1] == 124

@@ -1,0 +1,48 @@
+"""An independent count of retired instructions: a hook that sees every instruction start.
+
+What started and faulted did not retire; the processor's faults are counted where they are delivered.
+"""
+
+import ctypes
+from dataclasses import dataclass, field
+
+from unicorn.unicorn_const import UC_HOOK_CODE
+
+from hv.root.machine import Machine
+
+_HOOK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
+
+
+@dataclass
+class Steps:
+    """Instructions that started, and those among them that faulted."""
+
+    starts: int = 0
+    faults: int = 0
+    keep: list[object] = field(default_factory=list)
+
+    def retired(self) -> int:
+        return self.starts - self.faults
+
+
+def count_starts(machine: Machine) -> Steps:
+    """Watch ``machine`` from its first instruction on. Slow."""
+    steps = Steps()
+    core = machine.partition.vp
+
+    def on_instruction(*_: object) -> None:
+        steps.starts += 1
+
+    hook = _HOOK(on_instruction)
+    steps.keep.append(hook)
+    address = ctypes.cast(hook, ctypes.c_void_p).value
+    assert address is not None
+    core.engine._hook(UC_HOOK_CODE, address, 1, 0)
+    original = core.fault
+
+    def fault(vector: int, error_code: int | None = None) -> None:
+        steps.faults += 1
+        original(vector, error_code)
+
+    core.fault = fault  # type: ignore[method-assign]
+    return steps
