@@ -1,10 +1,11 @@
-; The exceptions of 32-bit protected mode that a program can raise: each must report its vector, its error code and the
-; right address: that of the instruction for a fault, that of the next one for a trap.
+; The exceptions of 32-bit protected mode that a program can raise: each must report its vector, its
+; error code and the right address: that of the instruction for a fault, that of the next one for a
+; trap.
 ;
 ; Machine: an 80486 or later with FPU, 4 MiB of memory, COM1.
 ; Success: "ok" behind every line, exit code 0.
-; Not raised here: #AC and #XM, which the processor emulation that we run on does not know, and NMI and #MC, which
-; software cannot raise.
+; Not raised here: #AC and #XM, which the processor emulation that we run on does not know, and NMI
+; and #MC, which software cannot raise.
 
 .include "boot.inc"
 .include "pmode.inc"
@@ -111,7 +112,8 @@ map:
     SEEN "#NM", 7, 0, 1b
     clts
 
-    ; The gate of #GP is gone, so its delivery faults: two contributory exceptions are a double fault.
+    ; The gate of #GP is gone, so its delivery faults: two contributory exceptions are a double
+    ; fault.
     mov byte ptr [IDT + 13 * 8 + 5], 0
     TRY
     mov ax, NO_SUCH_SELECTOR

@@ -1,10 +1,10 @@
-; The exceptions of 64-bit mode that a program can raise: each must report its vector, its error code and the right
-; address, and leave the interrupted stack where it was.
+; The exceptions of 64-bit mode that a program can raise: each must report its vector, its error
+; code and the right address, and leave the interrupted stack where it was.
 ;
 ; Machine: an x86-64 processor with no-execute pages, 4 MiB of memory, COM1.
 ; Success: "ok" behind every line, exit code 0.
-; Not raised here: #AC and #XM, which the processor emulation that we run on does not know; #OF and #BR, whose
-; instructions do not exist in 64-bit mode; #TS, NMI and #MC.
+; Not raised here: #AC and #XM, which the processor emulation that we run on does not know; #OF and
+; #BR, whose instructions do not exist in 64-bit mode; #TS, NMI and #MC.
 
 .include "boot.inc"
 .include "long.inc"
@@ -100,8 +100,8 @@
     SEEN "#NM", 7, 0, 1b
     clts
 
-    ; The gate of #GP is gone, so its delivery faults: two contributory exceptions are a double fault. Its gate takes
-    ; an interrupt stack of the task state, as kernels do.
+    ; The gate of #GP is gone, so its delivery faults: two contributory exceptions are a double
+    ; fault. Its gate takes an interrupt stack of the task state, as kernels do.
     mov byte ptr [IDT + 13 * 16 + 5], 0
     mov byte ptr [IDT + 8 * 16 + 4], 1
     TRY

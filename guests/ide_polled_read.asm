@@ -1,4 +1,5 @@
-; Reads the disk without interrupts: IDENTIFY DEVICE, then READ SECTORS with a word loop on the data port.
+; Reads the disk without interrupts: IDENTIFY DEVICE, then READ SECTORS with a word loop on the data
+; port.
 ;
 ; Machine: this image as first drive of the primary IDE channel, COM1.
 ; Success: all sectors hold the pattern they should, a read past the end is refused, exit code 0.

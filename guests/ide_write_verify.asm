@@ -1,4 +1,5 @@
-; Writes to the disk and reads it back: WRITE SECTORS, FLUSH CACHE, READ SECTORS, then the same with WRITE MULTIPLE.
+; Writes to the disk and reads it back: WRITE SECTORS, FLUSH CACHE, READ SECTORS, then the same with
+; WRITE MULTIPLE.
 ;
 ; Machine: this image as first drive of the primary IDE channel, writable; COM1.
 ; Success: what comes back is what went out, exit code 0.

@@ -1,7 +1,8 @@
 ; 64-bit mode: four-level paging, CPUID, RDTSC, a trip to ring 3 by SYSRET and back by SYSCALL.
 ;
 ; Machine: an x86-64 processor with SYSCALL, 4 MiB of memory, COM1.
-; Success: registers are 64 bits wide, time goes forward, both ways between the rings work, exit code 0.
+; Success: registers are 64 bits wide, time goes forward, both ways between the rings work, exit
+; code 0.
 
 .include "boot.inc"
 .include "long.inc"

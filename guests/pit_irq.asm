@@ -1,4 +1,5 @@
-; The timer: channel 0 of the 8254 at 100 Hz through IRQ 0, measured against one second of the clock chip.
+; The timer: channel 0 of the 8254 at 100 Hz through IRQ 0, measured against one second of the clock
+; chip.
 ;
 ; Machine: a PC with 8254, 8259A and an MC146818 clock, COM1.
 ; Success: 99 to 101 ticks in a second, exit code 0.

@@ -1,4 +1,5 @@
-; 32-bit protected mode: paging with a page-fault handler that repairs, a protection fault, a trip to ring 3 and back.
+; 32-bit protected mode: paging with a page-fault handler that repairs, a protection fault, a trip
+; to ring 3 and back.
 ;
 ; Machine: an 80486 or later (CR0.WP), 8 MiB of memory, COM1.
 ; Success: every fault comes with the address and error code that it must have, exit code 0.
@@ -27,7 +28,8 @@
 
 .equ SYSTEM_CALL,       0x80
 
-; A fault is expected: with this vector, error code and, for page faults, address; go on at `resume`, or retry.
+; A fault is expected: with this vector, error code and, for page faults, address; go on at
+; `resume`, or retry.
 .macro EXPECT vector, error, address=0, resume=0
     mov dword ptr [expected_vector], \vector
     mov dword ptr [expected_error], \error

@@ -1,4 +1,5 @@
-; A keyboard driver of its own: takes IRQ 1, reads scan codes from the 8042, echoes what is typed until Enter.
+; A keyboard driver of its own: takes IRQ 1, reads scan codes from the 8042, echoes what is typed
+; until Enter.
 ;
 ; Machine: a PC with an 8042 and a PS/2 keyboard, scan code set 1 after translation, COM1.
 ; Input: type a line after "ready". Success: the line comes back, exit code 0.
@@ -11,7 +12,8 @@
 .equ RIGHT_SHIFT,   0x36
 .equ RELEASED,      0x80
 
-; The handler and the loop below share a ring of codes; one byte indexes all of it, so it needs no wrapping.
+; The handler and the loop below share a ring of codes; one byte indexes all of it, so it needs no
+; wrapping.
 .equ RING,          0x600
 
     ; Take the keyboard away from the firmware: nothing else may read port 60h from here on.

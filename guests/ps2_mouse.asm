@@ -1,7 +1,9 @@
-; A PS/2 mouse driver: switches the auxiliary port of the 8042 on, takes IRQ 12, prints packets until a click.
+; A PS/2 mouse driver: switches the auxiliary port of the 8042 on, takes IRQ 12, prints packets
+; until a click.
 ;
 ; Machine: a PC with an 8042 and a PS/2 mouse, COM1.
-; Input: move the mouse, then press its left button, after "ready". Success: the click arrives, exit code 0.
+; Input: move the mouse, then press its left button, after "ready". Success: the click arrives, exit
+; code 0.
 
 .include "boot.inc"
 .include "irq16.inc"
@@ -69,8 +71,9 @@ print_packet:
     PRINT "mouse: clicked\r\n"
     EXIT 0
 
-; IRQ 12: one byte of a packet. The acknowledges that we polled left a request behind in the 8259A, so the
-; first interrupt finds nothing. A first byte without its fixed bit means that we are out of step: drop it.
+; IRQ 12: one byte of a packet. The acknowledges that we polled left a request behind in the 8259A,
+; so the first interrupt finds nothing. A first byte without its fixed bit means that we are out of
+; step: drop it.
 mouse_irq:
     push ax
     push bx

@@ -1,4 +1,5 @@
-; The clock chip by interrupts: 128 periodic ones between two update-ended ones, then the date and time.
+; The clock chip by interrupts: 128 periodic ones between two update-ended ones, then the date and
+; time.
 ;
 ; Machine: a PC with an MC146818 clock on IRQ 8, COM1.
 ; Success: 127 to 129 periodic interrupts in a second, a date that is one, exit code 0.
@@ -113,8 +114,8 @@ periods:
 updates:
     .byte 0
 
-; Registers in the order of reading, each with the character to print behind it (0: none). Register 32h
-; is the century by a PC's convention.
+; Registers in the order of reading, each with the character to print behind it (0: none). Register
+; 32h is the century by a PC's convention.
 fields:
     .byte 0x32, 0x00
     .byte 0x09, '-', 0x08, '-', 0x07, ' '

@@ -1,8 +1,11 @@
-; String input and output in 32-bit mode: INS and OUTS in all sizes, both directions and both address sizes, over page
-; borders and into a page that is mapped only when the instruction faults on it.
+; String input and output in 32-bit mode: INS and OUTS in all sizes, both directions and both
+; address sizes, over page borders and into a page that is mapped only when the instruction faults
+; on it.
 ;
-; Machine: an 80386 or later, this image as first drive of the primary IDE channel, 8 MiB of memory, COM1.
-; Success: not a word lost, repeated or misplaced, registers as they must be at each fault and at the end, exit code 0.
+; Machine: an 80386 or later, this image as first drive of the primary IDE channel, 8 MiB of memory,
+; COM1.
+; Success: not a word lost, repeated or misplaced, registers as they must be at each fault and at
+; the end, exit code 0.
 
 .include "boot.inc"
 .include "pmode.inc"
@@ -33,8 +36,8 @@
     jne wrong_register
 .endm
 
-; Take the page behind the border away, but not its contents; the next instruction must fault on it with these registers
-; (0: whatever it is).
+; Take the page behind the border away, but not its contents; the next instruction must fault on it
+; with these registers (0: whatever it is).
 .macro WILL_FAULT edi=0, esi=0, ecx=0
     mov dword ptr [fault_edi], \edi
     mov dword ptr [fault_esi], \esi
@@ -148,7 +151,8 @@ one_word:
     CHECK BUFFER
     PRINT "ins with 16-bit addresses: ok\r\n"
 
-    ; Into the missing page: the fault comes exactly there, with all words before it stored and counted.
+    ; Into the missing page: the fault comes exactly there, with all words before it stored and
+    ; counted.
     READ
     mov edi, BORDER - 100
     mov ecx, 256
@@ -184,7 +188,8 @@ one_word:
     IS dword ptr [BUFFER + 4], 0x00005A5A
     PRINT "ins bytes: ok\r\n"
 
-    ; Out: the sector goes to the disk from a source that the second half of is missing, and comes back.
+    ; Out: the sector goes to the disk from a source that the second half of is missing, and comes
+    ; back.
     mov esi, BUFFER
     call fill
     mov esi, BUFFER                     ; through the window first, so that the frame behind it has the data
@@ -207,7 +212,8 @@ one_word:
     CHECK BUFFER
     PRINT "outs from a missing page: ok\r\n"
 
-    ; Doublewords, backward, from another segment: the sector arrives with its doublewords in reverse.
+    ; Doublewords, backward, from another segment: the sector arrives with its doublewords in
+    ; reverse.
     mov esi, SEGMENT_BASE + 0x1000
     call fill
     LBA edx, scratch
@@ -287,7 +293,8 @@ read_scratch:
     rep insw
     jmp disk_finish
 
-; Only page faults on the missing page, with the expected registers. Map it and let the instruction go on.
+; Only page faults on the missing page, with the expected registers. Map it and let the instruction
+; go on.
 interrupt:
     cmp dword ptr [ebp + F_VECTOR], 14
     jne unexpected

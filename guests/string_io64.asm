@@ -1,8 +1,11 @@
-; String input and output in 64-bit mode: INS and OUTS with 64-bit addresses in the upper half and with 32-bit addresses,
-; both directions, over page borders and into a page that is mapped only when the instruction faults on it.
+; String input and output in 64-bit mode: INS and OUTS with 64-bit addresses in the upper half and
+; with 32-bit addresses, both directions, over page borders and into a page that is mapped only when
+; the instruction faults on it.
 ;
-; Machine: an x86-64 processor, this image as first drive of the primary IDE channel, 4 MiB of memory, COM1.
-; Success: not a word lost, repeated or misplaced, registers as they must be at each fault and at the end, exit code 0.
+; Machine: an x86-64 processor, this image as first drive of the primary IDE channel, 4 MiB of
+; memory, COM1.
+; Success: not a word lost, repeated or misplaced, registers as they must be at each fault and at
+; the end, exit code 0.
 
 .include "boot.inc"
 .include "long.inc"
@@ -27,8 +30,8 @@
     jne wrong_register
 .endm
 
-; Take the page behind the border away, but not its contents; the next instruction must fault on it with these registers
-; (0: whatever it is).
+; Take the page behind the border away, but not its contents; the next instruction must fault on it
+; with these registers (0: whatever it is).
 .macro WILL_FAULT rdi=0, rsi=0, rcx=0
     mov rax, \rdi
     mov [fault_rdi], rax
@@ -108,7 +111,8 @@ turn:
     CHECK BUFFER + 0xF80
     PRINT "ins with 32-bit addresses: ok\r\n"
 
-    ; Into the missing page: the fault comes exactly there, with all words before it stored and counted.
+    ; Into the missing page: the fault comes exactly there, with all words before it stored and
+    ; counted.
     READ
     mov rdi, BORDER - 100
     mov ecx, 256
@@ -142,7 +146,8 @@ turn:
     IS [BUFFER], 0x00005A5A5A5A5A00
     PRINT "ins bytes: ok\r\n"
 
-    ; Out: the sector goes to the disk from a source that the second half of is missing, and comes back.
+    ; Out: the sector goes to the disk from a source that the second half of is missing, and comes
+    ; back.
     mov rsi, BORDER - 256
     call fill
     LBA edx, scratch
@@ -236,7 +241,8 @@ read_scratch:
     rep insw
     jmp disk_finish
 
-; Only page faults on the missing page, with the expected registers. Map it and let the instruction go on.
+; Only page faults on the missing page, with the expected registers. Map it and let the instruction
+; go on.
 interrupt:
     cmp qword ptr [rbp + F_VECTOR], 14
     jne unexpected

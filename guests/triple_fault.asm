@@ -1,4 +1,5 @@
-; A guest that goes wrong: an interrupt with no table to look it up in, no way to report that, no way to report that either.
+; A guest that goes wrong: an interrupt with no table to look it up in, no way to report that, no
+; way to report that either.
 ;
 ; Machine: any PC.
 ; Outcome: triple fault (exit code 10).

@@ -1,8 +1,10 @@
-; Virtual-8086 mode: a monitor in ring 0 runs real-mode code, which traps on everything that could hurt, and hands it
-; what it asked for. A second round gives the code IOPL 3, so that only its software interrupts come out.
+; Virtual-8086 mode: a monitor in ring 0 runs real-mode code, which traps on everything that could
+; hurt, and hands it what it asked for. A second round gives the code IOPL 3, so that only its
+; software interrupts come out.
 ;
 ; Machine: an 80386 or later, COM1.
-; Success: every trap is one that must come, and the code sees what it would in real mode, exit code 0.
+; Success: every trap is one that must come, and the code sees what it would in real mode, exit code
+; 0.
 
 .include "boot.inc"
 .include "pmode.inc"
@@ -141,7 +143,8 @@ emulate_int:
 .done:
     ret
 
-; Go on at the code's own vector EAX, as the processor would in real mode: flags, CS and IP on its stack.
+; Go on at the code's own vector EAX, as the processor would in real mode: flags, CS and IP on its
+; stack.
 reflect:
     mov ebx, [eax * 4]
     mov cx, [ebp + F_EFLAGS]
@@ -330,7 +333,8 @@ v86_service_text:
 .include "idt32.inc"
 .include "print32.inc"
 
-; The I/O permission map follows the task state: ports up to 3F7h closed, COM1 open, and the byte of ones behind it.
+; The I/O permission map follows the task state: ports up to 3F7h closed, COM1 open, and the byte of
+; ones behind it.
 GDT 104 + 128
     .fill 127, 1, 0xFF
     .byte 0, 0xFF

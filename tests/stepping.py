@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from unicorn.unicorn_const import UC_HOOK_CODE
 
+from hv.cpu.exits import Vector
+from hv.cpu.pace import FLAG_ABORT, FLAGS
 from hv.root.machine import Machine
 
 _HOOK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
@@ -31,7 +33,8 @@ def count_starts(machine: Machine) -> Steps:
     core = machine.partition.vp
 
     def on_instruction(*_: object) -> None:
-        steps.starts += 1
+        if not core.pace[FLAGS] & FLAG_ABORT:  # what runs on behind an abort has no effect
+            steps.starts += 1
 
     hook = _HOOK(on_instruction)
     steps.keep.append(hook)
@@ -41,8 +44,15 @@ def count_starts(machine: Machine) -> Steps:
     original = core.fault
 
     def fault(vector: int, error_code: int | None = None) -> None:
-        steps.faults += 1
+        steps.faults += vector != Vector.DB  # the single-step trap comes behind its instruction
         original(vector, error_code)
 
     core.fault = fault  # type: ignore[method-assign]
+    abort = core.engine.abort
+
+    def counted_abort() -> None:
+        steps.faults += core.end is None  # a port access that faulted, not the one that ends the run
+        abort()
+
+    core.engine.abort = counted_abort  # type: ignore[method-assign]
     return steps

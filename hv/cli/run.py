@@ -189,6 +189,7 @@ def run_image(request: RunRequest) -> int:
         media = sample.media() if sample else ()
         machine = Machine(config, image, Outputs(serial=serial, text=_stderr), media)
         try:
+            machine.mouse_hand.play(sample.mouse if sample else ())
             return _run(machine, image, request, typed, budget)
         finally:
             machine.close()

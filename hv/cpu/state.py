@@ -159,7 +159,7 @@ class CpuState:
 
         The arithmetic flags must be plain (CC_OP_EFLAGS).
         """
-        general = bytes(self.bytes[: CC_DST * 8]) + (self.rflags()).to_bytes(8, "little")
+        general = bytes(self.bytes[: RFLAGS * 8]) + self.rflags().to_bytes(8, "little")
         return general + bytes(self.bytes[HFLAGS * 4 : PRIVATE_STATE])
 
     def empty_fpu(self) -> None:

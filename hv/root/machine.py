@@ -17,6 +17,7 @@ from hv.root.disk import Disk, MemoryDisk, floppy_geometry, open_disk
 from hv.root.exit_costs import price
 from hv.root.exit_names import exit_target
 from hv.root.firmware import firmware_image
+from hv.root.mouse_hand import MouseHand
 from hv.root.typing_hand import TypingHand
 from hv.stats import ExitKey
 from hv.trace import TraceWriter
@@ -83,6 +84,7 @@ class Machine:
             ),
         )
         self.hand = TypingHand(self.partition.clock, self.board.keyboard)
+        self.mouse_hand = MouseHand(self.partition.clock, self.board.mouse)
         self._power_on(image)
 
     # Building.

@@ -14,6 +14,7 @@ from hv.loaders import BootImage, LoadOptions
 from hv.root.disk import MemoryDisk
 from hv.root.images import load_image
 from hv.root.keys import KeyEvent, parse_keys
+from hv.root.mouse_hand import MouseEvent
 from hv.root.resources import source_folder
 
 MANIFEST = "guests.toml"
@@ -43,7 +44,7 @@ class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     memory: str | None = None
     disk: DiskSpec | None = None
     keys: str = ""
-    mouse: tuple[dict[str, int | str], ...] = ()
+    mouse: tuple[MouseEvent, ...] = ()
     max_insns: int = _DEFAULT_BUDGET
     outcome: str = "pass"
     exit_code: int = 0
@@ -54,9 +55,14 @@ class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     def path(self) -> Path:
         return source_folder("guests") / self.source
 
+    @property
+    def machine_memory(self) -> int:
+        """Bytes of RAM it wants."""
+        return parse_size(self.memory) if self.memory else DEFAULT_MEMORY
+
     def machine(self) -> dict[str, object]:
         """The configuration it wants, as plain data."""
-        return {"memory": parse_size(self.memory) if self.memory else DEFAULT_MEMORY}
+        return {"memory": self.machine_memory}
 
     def boot_image(self, memory: int) -> BootImage:
         """Assembled and ready to boot."""

@@ -17,8 +17,8 @@ _PAGE_NUMBER = 8
 _PAGE_SHIFT = 12
 
 
-def parse_ranges(data: bytes, count: int) -> tuple[GpaRange, ...] | None:
-    """Exactly ``count`` ranges that fill ``data`` to its last byte, or None."""
+def parse_ranges(data: bytes, count: int, *, slack: bool = False) -> tuple[GpaRange, ...] | None:
+    """Exactly ``count`` ranges that fill ``data`` to its last byte (unless ``slack``), or None."""
     if count < 1 or count * (_RANGE.size + _PAGE_NUMBER) > len(data):
         return None
     ranges = []
@@ -34,7 +34,7 @@ def parse_ranges(data: bytes, count: int) -> tuple[GpaRange, ...] | None:
         numbers = Struct(f"<{pages}Q").unpack_from(data, at)
         at += pages * _PAGE_NUMBER
         ranges.append(GpaRange(byte_count, byte_offset, numbers))
-    return tuple(ranges) if at == len(data) else None
+    return tuple(ranges) if slack or at == len(data) else None
 
 
 def part(ranges: Sequence[GpaRange], offset: int, size: int) -> tuple[GpaRange, ...]:

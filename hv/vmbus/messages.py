@@ -60,7 +60,7 @@ class Refusal(Enum):
 
 
 class _Message:
-    """Fields in wire order, packed by LAYOUT behind the prefix; a bytes field named ``tail`` takes the rest."""
+    """Fields in wire order, packed by LAYOUT behind the prefix; ``tail`` takes what follows."""
 
     TYPE: ClassVar[MessageType]
     LAYOUT: ClassVar[Struct]

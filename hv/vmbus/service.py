@@ -27,7 +27,8 @@ class Offer:
     """What is offered to the guest: a device of class ``interface``, this one being ``instance``.
 
     ``pipe``: messages carry a pipe header, which the channel adds and takes away. ``max_packet`` bounds
-    an incoming packet's payload in bytes; a longer one ends the channel.
+    an incoming packet's payload in bytes; a longer one ends the channel. ``sub_channel``: 0 is the device's
+    own channel, others are more channels of the same instance.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Offer:
     pipe: bool = False
     user_data: bytes = b""
     mmio_megabytes: int = 0
+    sub_channel: int = 0
     max_packet: int = 0x4000
 
 
@@ -46,6 +48,14 @@ class GpaRange:
     byte_count: int
     byte_offset: int
     pages: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRange:
+    """``byte_count`` bytes at ``byte_offset`` of a buffer that the guest shared before."""
+
+    byte_count: int
+    byte_offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +79,35 @@ class Channel(Protocol):
         """
 
     def complete(self, transaction_id: int, payload: bytes) -> None:
-        """Answer a packet that wanted a completion; its room was reserved."""
+        """Answer a packet that wanted a completion; its room was reserved (ValueError: not that much).
+
+        Every packet that wants one needs one, or the reserved room stays lost. Without effect for a
+        packet that did not want one. Completions carry no pipe header.
+        """
 
     def send(
         self, payload: bytes, *, transaction_id: int = 0, wants_completion: bool = False
     ) -> bool:
         """An in-band packet to the guest. False: no room now; ``Service.ready`` is called when there is."""
+
+    def send_transfer(
+        self,
+        payload: bytes,
+        page_set: int,
+        ranges: Sequence[TransferRange],
+        *,
+        transaction_id: int,
+    ) -> bool:
+        """A packet that points into a shared buffer (``page_set``) and wants a completion.
+
+        Otherwise as ``send``.
+        """
+
+    def buffer(self, gpadl: int) -> tuple[GpaRange, ...]:
+        """The buffer that the guest shared under this handle; empty when there is none (any more).
+
+        ``hv.vmbus.gpa.part`` cuts pieces out of it.
+        """
 
     def read(self, ranges: Sequence[GpaRange], size: int) -> bytes:
         """Gather up to ``size`` bytes from guest buffers (short when they hold less)."""

@@ -236,5 +236,6 @@ class ExitHandlers:
             refused = syscall(state, (state.q[s.RIP] + length) & U64)
         if refused is not None:
             core.deliver(refused)
+            core.undo_retire()
         state.q[s.RIP] = (state.q[s.RIP] - length) & U64
         core.engine.restore()

@@ -262,6 +262,13 @@ class TestKeyboard:
         pc.clock.advance(1)
         assert pc.data() == 0x30
 
+    def test_the_controllers_byte_holds_up_one_on_its_way(self, pc: Pc) -> None:
+        pc.keyboard.press("b")
+        pc.command(LOOP_AUX, 0x5A)
+        pc.clock.advance(2 * TRANSFER_NS)
+        assert pc.data() == 0x5A
+        assert pc.drain() == [0x30]
+
     def test_a_break_prefix_takes_its_time_and_is_not_heard(self, pc: Pc) -> None:
         pc.keyboard.press("b")
         assert pc.poll() == 0x30

@@ -2,10 +2,11 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from hv.config import MachineConfig
+from hv.config import DiskConfig, MachineConfig
 from hv.loaders import BootDisk, BootImage
 from hv.root.keys import parse_keys
 from hv.root.machine import Machine
@@ -21,9 +22,16 @@ PIT_TICK_NS = 54_925_401
 SCROLL_LED, NUM_LED, CAPS_LED = 1, 2, 4
 
 
-def machine(medium: bytes | Path, *, floppy: bool = False, memory: int = 16 << 20) -> Machine:
+def machine(
+    medium: bytes | Path,
+    *,
+    floppy: bool = False,
+    memory: int = 16 << 20,
+    disks: tuple[DiskConfig, ...] = (),
+    boot: Literal["auto", "floppy", "disk"] = "auto",
+) -> Machine:
     image = BootImage("disk", "test", ("test",), disk=BootDisk(source=medium, floppy=floppy))
-    return Machine(MachineConfig(memory=memory), image)
+    return Machine(MachineConfig(memory=memory, disks=disks, boot=boot), image)
 
 
 def guest(name: str) -> bytes:
@@ -85,6 +93,52 @@ def test_a_disk_beyond_28_bits_is_read_and_written_on_both_sides_of_the_border(
     assert end.ending is Ending.DEBUG_EXIT
 
 
+@pytest.mark.parametrize(
+    ("floppy_boots", "order", "drive"),
+    [(True, "auto", "00"), (True, "disk", "80"), (False, "auto", "80")],
+)
+def test_the_boot_order_is_followed_to_the_first_medium_that_boots(
+    tmp_path: Path, floppy_boots: bool, order: Literal["auto", "disk"], drive: str
+) -> None:
+    floppy = tmp_path / "a.img"
+    source = HERE / "guests" / "boot.asm"
+    contents = boot_medium(source, SECTORS["floppy"])
+    floppy.write_bytes(contents if floppy_boots else bytes(len(contents)))
+    disks = (DiskConfig(str(floppy), bus="floppy"),)
+    pc = machine(guest("boot"), disks=disks, boot=order)
+    pc.run(BUDGET)
+    assert pc.serial_log.startswith(f"drive={drive} ".encode())
+
+
+DRIVES = (
+    # sectors beyond whole GiB tell them apart; last cylinder, heads and sectors as INT 13h/08h packs them
+    (SECTORS["disk"], "0F3F 0F"),  # the drive's own 16 cylinders
+    (2048, "013F 0F"),
+    ((3 << 21) + 3, "0BFF 7F"),  # 3 GiB: 128 heads, 780 cylinders
+    ((40 << 21) + 5, "FFFF FE"),  # 40 GiB: as much of it as 1024 cylinders of 255 heads hold
+)
+
+
+def test_hard_disks_are_numbered_in_the_order_of_their_channels(tmp_path: Path) -> None:
+    disks = []
+    for sectors, _ in DRIVES[1:]:
+        path = tmp_path / str(sectors)
+        path.write_bytes(bytes(33 * SECTOR_SIZE) + sectors.to_bytes(4, "little"))
+        os.truncate(path, sectors * SECTOR_SIZE)
+        disks.append(DiskConfig(str(path), bus="ide"))
+    pc = machine(guest("drives"), disks=tuple(disks))
+    pc.run(BUDGET)
+    pc.close()
+    count, *lines, first_table, second_table = pc.serial_log.decode().splitlines()
+    marks = (33, *(sectors & 0xFFFF for sectors, _ in DRIVES[1:]))
+    assert count == "disks=04"
+    assert lines == [
+        f"{drive:02X} type=03 sectors={sectors:08X} geometry={geometry} - data={mark:04X}"
+        for drive, ((sectors, geometry), mark) in enumerate(zip(DRIVES, marks, strict=True), 0x80)
+    ]
+    assert (first_table, second_table) == ("table=0010 10 3F", "table=0002 10 3F")
+
+
 def test_without_anything_to_boot_it_says_so_and_waits_for_the_keyboard() -> None:
     pc = machine(bytes(64 * SECTOR_SIZE))
     assert pc.run(BUDGET // 10).ending is Ending.BUDGET  # the timer keeps it alive
@@ -103,7 +157,9 @@ def test_an_unhandled_fault_is_named_and_stops_the_machine() -> None:
 
 
 def test_power_on_takes_few_instructions_and_exits() -> None:
-    boot_sector = bytes.fromhex("B000E6F4").ljust(510, b"\0") + b"\x55\xaa"  # mov al, 0; out F4h, al
+    boot_sector = (
+        bytes.fromhex("B000E6F4").ljust(510, b"\0") + b"\x55\xaa"
+    )  # mov al, 0; out F4h, al
     pc = machine(boot_sector.ljust(64 * SECTOR_SIZE, b"\0"))
     assert pc.run(BUDGET).ending is Ending.DEBUG_EXIT
     assert pc.insns < 20_000

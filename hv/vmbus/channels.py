@@ -1,0 +1,224 @@
+"""What guest and host do to channels: offers, GPADLs, opening, closing, taking back.
+
+Where a message is out of place it is answered with a failure if it has an answer, else ignored; either way
+it is counted and its reason kept.
+"""
+
+from functools import partial
+
+from hv.interfaces import GuestMemory
+
+from .channel import RingChannel
+from .channel_state import ChannelEvent, ChannelState, step
+from .gpadl import GpadlTable
+from .link import Link
+from .messages import (
+    STATUS_SUCCESS,
+    STATUS_UNSUCCESSFUL,
+    CloseChannel,
+    GpadlBody,
+    GpadlCreated,
+    GpadlHeader,
+    GpadlTeardown,
+    GpadlTorndown,
+    ModifyChannel,
+    ModifyChannelResponse,
+    OpenChannel,
+    OpenChannelResult,
+    RelidReleased,
+    RescindChannelOffer,
+)
+from .offering import offer_message
+from .ring import IncomingRing, OutgoingRing, Ring, ring_pages
+from .service import GpaRange
+from .slots import Slot, SlotTable
+from .version import MODIFY_IS_ANSWERED
+
+
+class Channels:
+    """All channels of one bus."""
+
+    def __init__(self, memory: GuestMemory, link: Link) -> None:
+        self._memory = memory
+        self._link = link
+        self.slots = SlotTable()
+        self.gpadls = GpadlTable()
+        self._broken: list[Slot] = []
+
+    def offer_waiting(self) -> None:
+        """Tell the guest of every service that it could be told of."""
+        connection = self._link.connection
+        if connection is None or not connection.offers_requested:
+            return
+        for slot in self.slots.waiting():
+            if not self.slots.assign_relid(slot, connection.max_relid):
+                break
+            self._step(slot, ChannelEvent.OFFER)
+            self._link.post(offer_message(slot.service.offer, slot.relid, slot.connection_id))
+
+    def rescind(self, slot: Slot) -> None:
+        """The host takes a service back."""
+        if slot.state is ChannelState.UNOFFERED:
+            self.slots.remove(slot)
+        elif self._step(slot, ChannelEvent.RESCIND):
+            self._link.post(RescindChannelOffer(slot.relid))
+            self._stop(slot)
+
+    def forget_guest(self) -> None:
+        """The connection is gone: so is every relid, GPADL and open channel."""
+        for slot in self.slots:
+            self._stop(slot)
+        self.slots.forget_guest()
+        self.gpadls = GpadlTable()
+
+    def close_broken(self) -> None:
+        """Tell the services of channels that broke since the last time."""
+        broken, self._broken = self._broken, []
+        for slot in broken:
+            if slot.state is ChannelState.BROKEN:
+                self._stop(slot)
+
+    def on_event(self, slot: Slot, channel: RingChannel | None) -> None:
+        """The guest signalled while ``channel`` was the slot's opening."""
+        slot.counters.signals_in += 1
+        if channel is None or slot.channel is not channel:
+            return
+        channel.wake()
+        if slot.state is ChannelState.OPEN:
+            slot.service.ready()
+
+    # Messages
+
+    def on_open(self, message: OpenChannel) -> None:
+        slot = self._named(message.relid)
+        if slot is None:
+            return
+        pages = self._ring_pages(message)
+        opened = pages is not None and self._step(slot, ChannelEvent.OPEN)
+        status = STATUS_SUCCESS if opened else STATUS_UNSUCCESSFUL
+        # The guest learns of the opening before it hears from the device.
+        if pages is None or not opened:
+            self._link.post(OpenChannelResult(slot.relid, message.open_id, status))
+            return
+        channel = self._channel(slot, *pages)
+        slot.channel, slot.target_vp, slot.ring_gpadl = channel, message.target_vp, message.gpadl
+        slot.counters.opens += 1
+        self._link.post(OpenChannelResult(slot.relid, message.open_id, status))
+        slot.service.open(channel)
+
+    def on_close(self, message: CloseChannel) -> None:
+        slot = self._named(message.relid)
+        if slot is not None and self._step(slot, ChannelEvent.CLOSE):
+            self._stop(slot)
+
+    def on_modify(self, message: ModifyChannel) -> None:
+        slot = self._named(message.relid)
+        if slot is None:
+            return
+        status = STATUS_UNSUCCESSFUL
+        if self._step(slot, ChannelEvent.MODIFY):
+            slot.target_vp = message.target_vp
+            status = STATUS_SUCCESS
+        connection = self._link.connection
+        if connection is not None and connection.version >= MODIFY_IS_ANSWERED:
+            self._link.post(ModifyChannelResponse(slot.relid, status))
+
+    def on_gpadl_header(self, message: GpadlHeader) -> None:
+        slot = self._named(message.relid)
+        if slot is not None and self._step(slot, ChannelEvent.CREATE_GPADL):
+            self._created(self.gpadls.begin(message))
+        else:
+            self._created(GpadlCreated(message.relid, message.gpadl, STATUS_UNSUCCESSFUL))
+
+    def on_gpadl_body(self, message: GpadlBody) -> None:
+        self._created(self.gpadls.extend(message))
+
+    def on_gpadl_teardown(self, message: GpadlTeardown) -> None:
+        slot = self._named(message.relid)
+        if slot is None or not self._step(slot, ChannelEvent.TEAR_DOWN_GPADL):
+            return
+        if not self.gpadls.tear_down(slot.relid, message.gpadl):
+            self._link.refuse(f"channel {slot.relid} has no GPADL {message.gpadl:#x} to tear down")
+            return
+        if slot.channel is not None and slot.ring_gpadl == message.gpadl:
+            slot.channel.fail("its ring was torn down while it was open")
+        self._link.post(GpadlTorndown(message.gpadl))
+
+    def on_relid_released(self, message: RelidReleased) -> None:
+        slot = self._named(message.relid)
+        if slot is None:
+            return
+        relid = slot.relid
+        if self._step(slot, ChannelEvent.RELEASE):
+            self.gpadls.drop_channel(relid)
+            self.slots.remove(slot)
+            self.offer_waiting()
+
+    # Inside
+
+    def _named(self, relid: int) -> Slot | None:
+        slot = self.slots.by_relid(relid)
+        if slot is None:
+            self._link.refuse(f"no channel has relid {relid}")
+        else:
+            slot.counters.messages += 1
+        return slot
+
+    def _step(self, slot: Slot, event: ChannelEvent) -> bool:
+        """Move ``slot``; False and a refusal on record when ``event`` has no business there."""
+        state = step(slot.state, event)
+        if state is None:
+            self._link.refuse(
+                f"channel {slot.relid} ({slot.service.offer.name}): {event.value} while {slot.state.value}"
+            )
+            return False
+        slot.state = state
+        return True
+
+    def _created(self, answer: GpadlCreated | None) -> None:
+        if answer is None:
+            return
+        if answer.status != STATUS_SUCCESS:
+            self._link.refuse(f"GPADL {answer.gpadl:#x} of channel {answer.relid} is malformed")
+        self._link.post(answer)
+
+    def _ring_pages(self, message: OpenChannel) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+        gpadl = self.gpadls.find(message.relid, message.gpadl)
+        pages = ring_pages(gpadl.ranges, message.downstream_page) if gpadl else None
+        if pages is None:
+            self._link.refuse(f"channel {message.relid}: GPADL {message.gpadl:#x} holds no rings")
+        return pages
+
+    def _channel(
+        self, slot: Slot, incoming: tuple[int, ...], outgoing: tuple[int, ...]
+    ) -> RingChannel:
+        return RingChannel(
+            slot.service.offer,
+            self._memory,
+            IncomingRing(Ring(self._memory, incoming)),
+            OutgoingRing(Ring(self._memory, outgoing)),
+            slot.counters,
+            buffer=partial(self._buffer, slot.relid),
+            signal=partial(self._interrupt, slot),
+            broken=partial(self._broke, slot),
+        )
+
+    def _buffer(self, relid: int, handle: int) -> tuple[GpaRange, ...]:
+        gpadl = self.gpadls.find(relid, handle)
+        return gpadl.ranges if gpadl else ()
+
+    def _interrupt(self, slot: Slot) -> None:
+        self._link.interrupt(slot.target_vp, slot.relid)
+
+    def _broke(self, slot: Slot, reason: str) -> None:
+        if self._step(slot, ChannelEvent.BREAK):
+            slot.failure = reason
+            self._link.last_failure = f"channel {slot.relid} ({slot.service.offer.name}): {reason}"
+            self._broken.append(slot)
+
+    def _stop(self, slot: Slot) -> None:
+        """The rings are gone; their service is told if it had been given them."""
+        channel, slot.channel = slot.channel, None
+        if channel is not None:
+            channel.end()
+            slot.service.close()
