@@ -192,7 +192,7 @@ one_word:
     ; back.
     mov esi, BUFFER
     call fill
-    mov esi, BUFFER                     ; through the window first, so that the frame behind it has the data
+    mov esi, BUFFER                     ; through the window, so that the frame has the data
     mov edi, BORDER - 256
     mov ecx, 128
     WILL_FAULT edi=BORDER, ecx=64

@@ -9,7 +9,7 @@
 .include "boot.inc"
 .include "pmode.inc"
 
-.equ SEGMENT,           0x0700          ; of the real-mode code: its offsets are not those of the monitor
+.equ SEGMENT,           0x0700          ; of the real-mode code; its offsets are not ours
 .equ BASE,              SEGMENT << 4
 .equ V86_STACK,         0x0800          ; offset in that segment, 7800h in memory
 

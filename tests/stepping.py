@@ -10,6 +10,7 @@ from unicorn.unicorn_const import UC_HOOK_CODE
 
 from hv.cpu.exits import Vector
 from hv.cpu.pace import FLAG_ABORT, FLAGS
+from hv.cpu.state import CR2, CS, RIP
 from hv.root.machine import Machine
 
 _HOOK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
@@ -44,7 +45,9 @@ def count_starts(machine: Machine) -> Steps:
     original = core.fault
 
     def fault(vector: int, error_code: int | None = None) -> None:
-        steps.faults += vector != Vector.DB  # the single-step trap comes behind its instruction
+        fetching = vector == Vector.PF and core.state.q[CR2] == core.state.base(CS) + core.state.q[RIP]
+        # The single-step trap comes behind its instruction; what cannot be fetched never started.
+        steps.faults += vector != Vector.DB and not fetching
         original(vector, error_code)
 
     core.fault = fault  # type: ignore[method-assign]

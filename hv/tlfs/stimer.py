@@ -146,5 +146,3 @@ class SyntheticTimer:
         vector = config >> _VECTOR_SHIFT & 0xFF
         if vector >= FIRST_VECTOR:
             self._interrupts.raise_edge(vector, False)
-
-

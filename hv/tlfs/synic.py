@@ -91,7 +91,9 @@ class Synic:
     def post_timer(self, sint: int, timer: int, expiration: int) -> None:
         """Queue an expired timer's message, unless its one buffer is still under way."""
         queue = self.state.queues[sint]
-        if not any(isinstance(waiting, TimerMessage) and waiting.timer == timer for waiting in queue):
+        if not any(
+            isinstance(waiting, TimerMessage) and waiting.timer == timer for waiting in queue
+        ):
             queue.append(TimerMessage.of(timer, expiration))
         self._deliver(sint)
 

@@ -4,10 +4,12 @@ Follows Linux's drivers (drivers/hv, include/linux/hyperv.h), for want of a publ
 versions 1.1, 2.4, 3.0, 4.0, 4.1 and 5.0 to 5.3. Left out: version 0.13, version 6, monitor pages, reserved
 channels, sockets (every connection request is refused).
 
-One thing at a time: what is asked of the bus while it is busy is done afterwards, so a service is never
-called while it is itself at work, and a channel that breaks is closed once its service has returned. A
-channel that broke looks open to the guest until it closes it: the protocol has no word for the host to
-close with.
+One thing at a time: a service is never called while the bus waits for one to return, so whatever arrives
+meanwhile is done afterwards; ``close`` in particular comes after the call in which the channel ended, and
+when that call was not the bus's (a timer of the service's own), with the next thing that happens here.
+
+A channel that broke looks open to the guest until the guest closes it: the protocol has no word for the
+host to close with.
 """
 
 from collections import deque
@@ -80,7 +82,8 @@ class Bus:
 
     def reset(self) -> None:
         """The machine was reset: the guest's half of everything is gone, unannounced."""
-        self._run(self._disconnect)
+        self._disconnect()
+        self._settle()
 
     # The root's side
 
@@ -95,13 +98,14 @@ class Bus:
                     f"is taken by {other.service.offer.name}"
                 )
         self._channels.slots.add(slot)
-        self._run(self._channels.offer_waiting)
+        self._channels.offer_waiting()
 
     def rescind(self, service: Service) -> None:
         """Take a service off the bus, at any time. Harmless when it is not there."""
         slot = self._channels.slots.offered(service)
         if slot is not None:
-            self._run(partial(self._channels.rescind, slot))
+            self._channels.rescind(slot)
+            self._settle()
 
     def inspect(self) -> BusView:
         """The state of the connection and of every channel."""
@@ -142,14 +146,18 @@ class Bus:
     def _run(self, job: Callable[[], None]) -> None:
         """Do ``job`` now, or when what the bus is at is done."""
         self._jobs.append(job)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Catch up with what came while the bus was busy, unless it still is."""
         if self._busy:
             return
         self._busy = True
         try:
-            self._channels.close_broken()
+            self._channels.close_stopped()
             while self._jobs:
                 self._jobs.popleft()()
-                self._channels.close_broken()
+                self._channels.close_stopped()
         finally:
             self._busy = False
 

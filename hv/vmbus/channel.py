@@ -45,7 +45,9 @@ class RingChannel:
         self._buffer = buffer
         self._signal = signal
         self._broken = broken
-        self._pipe_header = packet.PIPE_HEADER if offer.pipe else 0
+        self._max_payload = packet.padded(
+            offer.max_packet + (packet.PIPE_HEADER if offer.pipe else 0)
+        )
         self._owed: dict[int, list[int]] = {}
         """Payload bytes reserved for completions, by transaction."""
         self._ended = False
@@ -60,7 +62,7 @@ class RingChannel:
             return None
 
     def _receive(self, completion_size: int) -> Packet | None:
-        data = self._incoming.peek(self._offer.max_packet + self._pipe_header)
+        data = self._incoming.peek(self._max_payload)
         if data is None:
             return None
         received = packet.parse(data)

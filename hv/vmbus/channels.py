@@ -30,7 +30,7 @@ from .messages import (
 )
 from .offering import offer_message
 from .ring import IncomingRing, OutgoingRing, Ring, ring_pages
-from .service import GpaRange
+from .service import GpaRange, Service
 from .slots import Slot, SlotTable
 from .version import MODIFY_IS_ANSWERED
 
@@ -43,7 +43,8 @@ class Channels:
         self._link = link
         self.slots = SlotTable()
         self.gpadls = GpadlTable()
-        self._broken: list[Slot] = []
+        self._stopped: list[Service] = []
+        """Services whose channel has ended and who have not been told."""
 
     def offer_waiting(self) -> None:
         """Tell the guest of every service that it could be told of."""
@@ -71,12 +72,10 @@ class Channels:
         self.slots.forget_guest()
         self.gpadls = GpadlTable()
 
-    def close_broken(self) -> None:
-        """Tell the services of channels that broke since the last time."""
-        broken, self._broken = self._broken, []
-        for slot in broken:
-            if slot.state is ChannelState.BROKEN:
-                self._stop(slot)
+    def close_stopped(self) -> None:
+        """Tell the services whose channels have ended. None of them may be at work."""
+        while self._stopped:
+            self._stopped.pop(0).close()
 
     def on_event(self, slot: Slot, channel: RingChannel | None) -> None:
         """The guest signalled while ``channel`` was the slot's opening."""
@@ -84,7 +83,7 @@ class Channels:
         if channel is None or slot.channel is not channel:
             return
         channel.wake()
-        if slot.state is ChannelState.OPEN:
+        if slot.channel is channel:
             slot.service.ready()
 
     # Messages
@@ -214,11 +213,11 @@ class Channels:
         if self._step(slot, ChannelEvent.BREAK):
             slot.failure = reason
             self._link.last_failure = f"channel {slot.relid} ({slot.service.offer.name}): {reason}"
-            self._broken.append(slot)
+            self._stop(slot)
 
     def _stop(self, slot: Slot) -> None:
-        """The rings are gone; their service is told if it had been given them."""
+        """The rings are gone from here on; the service that had them is told in its time."""
         channel, slot.channel = slot.channel, None
         if channel is not None:
             channel.end()
-            slot.service.close()
+            self._stopped.append(slot.service)

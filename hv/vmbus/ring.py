@@ -197,6 +197,7 @@ class OutgoingRing:
         if not self._has_room(step):
             return False
         self._reserved += step
+        self._ask()
         return True
 
     def put(self, packet: bytes) -> bool | None:
@@ -211,24 +212,27 @@ class OutgoingRing:
         if self._free() <= step:
             raise CorruptRing("the read index went back over room that was free")
         self._reserved -= reserved_length + TRAILER
-        signal = self._publish(packet)
-        if self._wanted:
-            self._ask()
-        return signal
+        return self._publish(packet)
 
     def wake(self) -> None:
         """The guest signalled: stop asking for room if there is enough now."""
         if self._wanted and self._free() - self._reserved > self._wanted:
-            self._wanted = 0
-            self._ring.store(_PENDING_SEND_SIZE, 0)
+            self._stop_asking()
+        self._ask()
 
     def _has_room(self, step: int) -> bool:
         # Equality would make the ring full, and a full ring looks empty.
         if self._free() - self._reserved > step:
+            if step >= self._wanted > 0:
+                self._stop_asking()
             return True
         self._wanted = min(self._wanted or step, step)
         self._ask()
         return False
+
+    def _stop_asking(self) -> None:
+        self._wanted = 0
+        self._ring.store(_PENDING_SEND_SIZE, 0)
 
     def _ask(self) -> None:
         """Tell the guest when to signal: once it makes ``_wanted`` bytes free beyond what is reserved.
@@ -238,8 +242,9 @@ class OutgoingRing:
         there (a completion took less than its reservation) must still be announced by a signal: then
         the guest is asked to signal for the next packet that it takes.
         """
-        enough = max(self._wanted + self._reserved, self._free())
-        self._ring.store(_PENDING_SEND_SIZE, enough + 1)
+        if self._wanted:
+            enough = max(self._wanted + self._reserved, self._free())
+            self._ring.store(_PENDING_SEND_SIZE, enough + 1)
 
     def _publish(self, packet: bytes) -> bool:
         """Packet and trailer, then the index. Signals whenever the guest has not masked them.
@@ -252,6 +257,7 @@ class OutgoingRing:
         ring.write(at, packet + _TRAILER.pack(at << 32))
         self._write_index = (at + len(packet) + TRAILER) % ring.size
         ring.store(_WRITE_INDEX, self._write_index)
+        self._ask()
         return not ring.words()[2]
 
 

@@ -116,7 +116,10 @@ class Channel(Protocol):
         """Scatter ``data`` over guest buffers; the number of bytes that found room."""
 
     def fail(self, reason: str) -> None:
-        """The guest broke the service's protocol beyond repair: end this channel, say why."""
+        """The guest broke the service's protocol beyond repair: end this channel, say why.
+
+        ``Service.close`` follows, but never from within a call of the service's.
+        """
 
 
 class Service(Protocol):

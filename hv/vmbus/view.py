@@ -45,6 +45,6 @@ class BusView:
     gpadl_pages: int
     messages: int
     refused: int
-    """Messages that broke a rule of the protocol."""
+    """Messages that led to nothing, or only to a failure as answer."""
     last_failure: str
     channels: tuple[ChannelView, ...]
