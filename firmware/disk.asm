@@ -7,7 +7,7 @@
 
 int13:
     ENTER_SERVICE
-    PUSH_FS
+    push fs
     sub sp, L_SIZE
     mov fs, [BDA_EBDA]
     mov word ptr [bp + L_DONE], 0
@@ -62,7 +62,7 @@ disk_end_carry:
     RETURN_CARRY
 disk_return:
     lea sp, [bp + L_FS]
-    POP_FS
+    pop fs
     LEAVE_SERVICE
 
 ; The same, for functions that were given DL and change it

@@ -26,12 +26,12 @@ int15_mouse:
     test word ptr [BDA_EQUIPMENT], EQUIP_MOUSE
     mov ah, MOUSE_FAILED
     jz mouse_error
-    PUSH_FS
+    push fs
     mov fs, [BDA_EBDA]
     movzx di, al
     shl di, 1
     call word ptr cs:[di + mouse_table]
-    POP_FS
+    pop fs
     jc mouse_error
     jmp int15_ok
 mouse_error:
@@ -210,7 +210,7 @@ mouse_send:
 ; IRQ 12: collect a packet, hand it to the driver's handler as four words on the stack.
 irq12:
     ENTER_SERVICE
-    PUSH_FS
+    push fs
     mov fs, [BDA_EBDA]
     in al, KBC_STATUS
     and al, KBC_OUT_FULL | KBC_FROM_AUX
@@ -250,5 +250,5 @@ irq12_store:
     lea sp, [bp - 2]                    ; handlers may return with RETF or RETF 8
 irq12_done:
     call eoi_both
-    POP_FS
+    pop fs
     LEAVE_SERVICE

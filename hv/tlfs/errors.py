@@ -1,4 +1,7 @@
-"""How the hypervisor refuses an instruction. Neither is an error of ours: the processor goes on with the handler."""
+"""How the hypervisor refuses an instruction: the processor goes on with the handler of a fault.
+
+Another room than hv.cpu, so these are not its faults; whoever wires the two together translates.
+"""
 
 
 class AccessFault(Exception):

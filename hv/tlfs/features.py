@@ -97,9 +97,9 @@ class FeatureRow:
 
     summary: str
     needs: tuple[Feature, ...] = (Feature.BASE,)
-    privileges: Privilege = Privilege(0)
-    misc: Misc = Misc(0)
-    hints: Hint = Hint(0)
+    privileges: int = 0
+    misc: int = 0
+    hints: int = 0
 
 
 ROWS: dict[Feature, FeatureRow] = {
@@ -224,15 +224,15 @@ class Features:
 
     @property
     def privileges(self) -> int:
-        return sum(ROWS[feature].privileges.value for feature in self.offered)
+        return sum(ROWS[feature].privileges for feature in self.offered)
 
     @property
     def misc(self) -> int:
-        return sum(ROWS[feature].misc.value for feature in self.offered)
+        return sum(ROWS[feature].misc for feature in self.offered)
 
     @property
     def hints(self) -> int:
-        return sum(ROWS[feature].hints.value for feature in self.offered)
+        return sum(ROWS[feature].hints for feature in self.offered)
 
 
 def _with(chosen: set[Feature], feature: Feature) -> set[Feature]:

@@ -24,7 +24,7 @@ _XMM_REGISTERS = range(6)
 _FAST = 1 << 16
 _RESERVED = 0xF << 27 | 1 << 31 | 0xF << 44 | 0xF << 60  # bit 31 is for nested hypervisors
 _VARIABLE_SHIFT, _VARIABLE_MASK = 17, 0x3FF
-_COUNT_SHIFT, _START_SHIFT, _REP_MASK = 32, 48, 0xFFF
+_REPS_SHIFT, _START_SHIFT, _REP_MASK = 32, 48, 0xFFF
 
 
 class Control(NamedTuple):
@@ -34,7 +34,7 @@ class Control(NamedTuple):
     fast: bool
     variable: int
     """Size of the variable header in 8-byte units."""
-    count: int
+    reps: int
     start: int
     reserved: bool
     """A bit is set that must be zero."""
@@ -45,7 +45,7 @@ class Control(NamedTuple):
             value & 0xFFFF,
             bool(value & _FAST),
             value >> _VARIABLE_SHIFT & _VARIABLE_MASK,
-            value >> _COUNT_SHIFT & _REP_MASK,
+            value >> _REPS_SHIFT & _REP_MASK,
             value >> _START_SHIFT & _REP_MASK,
             bool(value & _RESERVED),
         )
@@ -100,12 +100,13 @@ class HypercallRegisters:
             block += b"".join(self.xmm(n).to_bytes(16, "little") for n in _XMM_REGISTERS)
         return block[:size]
 
-    def finished(self, status: Status, completed: int, *, rep: bool) -> HypercallResult:
-        """The call has ended. A rep call also leaves its start index at what was ``completed``."""
-        result = completed << _COUNT_SHIFT | status.value
+    def finished(self, status: Status, completed: int) -> HypercallResult:
+        """The call has ended, after ``completed`` reps, where the start index is left, too."""
+        result = completed << _REPS_SHIFT | status.value
         if not self.is_64bit:
             return HypercallResult(result & _U32, None, result >> 32, True)
-        return HypercallResult(result, self._restarted(completed) if rep else None, None, True)
+        restarted = self._restarted(completed) if completed else None
+        return HypercallResult(result, restarted, None, True)
 
     def continued(self, completed: int) -> HypercallResult:
         """The call has more to do than fits into one exit: it is made again from there."""

@@ -48,34 +48,31 @@ def name_of(code: int) -> str:
 
 
 class _Call:
-    """One hypercall on its way: the caller, its registers, its row."""
+    """One hypercall on its way: the caller, its registers, how many reps are done."""
 
     def __init__(self, vp: SyntheticProcessor, registers: HypercallRegisters) -> None:
         self._vp = vp
         self._registers = registers
         self._memory = vp.partition.doors.memory
         self._control = Control.of(registers.input_value)
+        self._completed = 0
 
     def perform(self) -> HypercallResult:
         """Carry it out. UndefinedOperation for a form that is not offered."""
-        registers, control = self._registers, self._control
-        completed, rep = control.start, False
+        registers = self._registers
         try:
             row = self._find()
-            rep = isinstance(row, RepCall)
             self._check_control(row)
             self._check_blocks(row)
-            if isinstance(row, SimpleCall):
+            if isinstance(row, RepCall):
+                self._some_reps(row)
+            else:
                 self._simple(row)
-                return registers.finished(Status.SUCCESS, 0, rep=False)
-            completed, refusal = self._some_reps(row)
-        except Refusal as met:
-            refusal = met
-        if refusal is not None:
-            return registers.finished(refusal.status, completed if rep else 0, rep=rep)
-        if completed < control.count:
-            return registers.continued(completed)
-        return registers.finished(Status.SUCCESS, completed, rep=True)
+        except Refusal as refusal:
+            return registers.finished(refusal.status, self._completed)
+        if self._completed < self._control.reps:
+            return registers.continued(self._completed)
+        return registers.finished(Status.SUCCESS, self._completed)
 
     # Checks.
 
@@ -92,9 +89,9 @@ class _Call:
     def _check_control(self, row: Row) -> None:
         control = self._control
         if isinstance(row, RepCall):
-            fits = control.start < control.count
+            fits = control.start < control.reps
         else:
-            fits = not (control.start or control.count)
+            fits = not (control.start or control.reps)
         if control.reserved or not fits or (control.variable and not row.banks):
             raise Refusal(Status.INVALID_HYPERCALL_INPUT)
 
@@ -104,8 +101,8 @@ class _Call:
         input_size = row.input.size + _QWORD * control.variable
         output_size = row.output
         if isinstance(row, RepCall):
-            input_size += control.count * row.element.size
-            output_size *= control.count
+            input_size += control.reps * row.element.size
+            output_size *= control.reps
         if not control.fast:
             self._check_address(self._registers.input, input_size)
             self._check_address(self._registers.output, output_size)
@@ -141,23 +138,19 @@ class _Call:
         if output:
             self._memory.write(self._registers.output, output)
 
-    def _some_reps(self, row: RepCall[Any, Any]) -> tuple[int, Refusal | None]:
-        """Go on from the start index. How many are completed in all, and what stopped it."""
-        control, element = self._control, row.element
+    def _some_reps(self, row: RepCall[Any, Any]) -> None:
+        """Go on from the start index."""
+        control, size = self._control, row.element.size
         given = row.input.parse(self._input(0, row.input.size))
-        count = min(control.count - control.start, REPS_PER_EXIT)
-        first = row.input.size + _QWORD * control.variable + control.start * element.size
-        elements = element.parse_all(self._input(first, count * element.size))
-        outputs: list[bytes] = []
-        refusal = None
-        try:
-            outputs.extend(row.handle(self._vp, given, self._banks(row), elements))
-        except Refusal as met:
-            refusal = met
-        if row.output and outputs:
-            at = self._registers.output + control.start * row.output
-            self._memory.write(at, b"".join(outputs))
-        return control.start + len(outputs), refusal
+        first = row.input.size + _QWORD * control.variable + control.start * size
+        count = min(control.reps - control.start, REPS_PER_EXIT)
+        elements = row.element.parse_all(self._input(first, count * size))
+        self._completed = control.start
+        for output in row.handle(self._vp, given, self._banks(row), elements):
+            if output:
+                at = self._registers.output + self._completed * row.output
+                self._memory.write(at, output)
+            self._completed += 1
 
 
 def perform(vp: SyntheticProcessor, registers: HypercallRegisters) -> HypercallResult:

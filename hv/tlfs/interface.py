@@ -13,6 +13,7 @@ from hv.tlfs.hypercall_abi import HypercallRegisters, HypercallResult
 from hv.tlfs.partition import SyntheticPartition
 from hv.tlfs.ports import Ports
 from hv.tlfs.processor import SyntheticProcessor
+from hv.tlfs.synic import FLAGS_PER_SINT, SINTS
 
 
 class VpInterface:
@@ -82,12 +83,18 @@ class HypervisorInterface:
         return self._partition.ports
 
     def post(self, vp: int, sint: int, kind: int, payload: bytes) -> bool:
-        """Send a message to the guest. False: too many wait already."""
-        return self._processors[vp].synic.post(sint, kind, payload)
+        """Send a message to the guest. False: there is no such source, or too many wait for it."""
+        return self._has(vp, sint) and self._processors[vp].synic.post(sint, kind, payload)
 
     def signal(self, vp: int, sint: int, flag: int) -> bool:
-        """Set an event flag. False: the guest has no page for it."""
+        """Set an event flag. False: there is no such flag, or no page that the guest has for it."""
+        if not self._has(vp, sint) or not 0 <= flag < FLAGS_PER_SINT:
+            return False
         return self._processors[vp].synic.signal(sint, flag)
+
+    def _has(self, vp: int, sint: int) -> bool:
+        """A guest chooses where it wants to hear from the host: it may choose badly."""
+        return 0 <= vp < len(self._processors) and 0 <= sint < SINTS
 
     # The partition's side.
 

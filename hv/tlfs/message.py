@@ -35,7 +35,7 @@ class Message:
     type: int
     payload: bytes
 
-    def delivered(self, _now: int) -> bytes:
+    def delivered(self, now: int) -> bytes:
         """The payload as it is put into the slot at reference time ``now``."""
         return self.payload
 

@@ -36,7 +36,7 @@ class Config(IntFlag):
 
 _ENABLED, _PERIODIC = Config.ENABLED.value, Config.PERIODIC.value
 _AUTO_ENABLE, _DIRECT = Config.AUTO_ENABLE.value, Config.DIRECT.value
-_DEFINED = sum(flag.value for flag in Config)
+_DEFINED = sum(flag.value for flag in Config.__members__.values())
 _VECTOR_SHIFT, _SINT_SHIFT = 4, 16
 
 
