@@ -45,7 +45,9 @@ def count_starts(machine: Machine) -> Steps:
     original = core.fault
 
     def fault(vector: int, error_code: int | None = None) -> None:
-        fetching = vector == Vector.PF and core.state.q[CR2] == core.state.base(CS) + core.state.q[RIP]
+        fetching = (
+            vector == Vector.PF and core.state.q[CR2] == core.state.base(CS) + core.state.q[RIP]
+        )
         # The single-step trap comes behind its instruction; what cannot be fetched never started.
         steps.faults += vector != Vector.DB and not fetching
         original(vector, error_code)
@@ -54,7 +56,9 @@ def count_starts(machine: Machine) -> Steps:
     abort = core.engine.abort
 
     def counted_abort() -> None:
-        steps.faults += core.end is None  # a port access that faulted, not the one that ends the run
+        steps.faults += (
+            core.end is None
+        )  # a port access that faulted, not the one that ends the run
         abort()
 
     core.engine.abort = counted_abort  # type: ignore[method-assign]

@@ -36,7 +36,7 @@ typedef struct {
     uint64_t deadline;     /* virtual time: stop before the first block at or past it */
     uint64_t flags;
     uint64_t now;          /* retired, exact, as of the exit being handled */
-    uint64_t block_pc, block_size, block_icount;
+    uint64_t block;        /* the block being run, opaque to Python; 0 between blocks */
     uint64_t extra;        /* virtual time = retired + this: exits' costs, time spent halted */
     uint64_t tsc_adjust;   /* RDTSC = virtual time + this */
     uint64_t port_cost, mmio_cost, cpuid_cost, rdtsc_cost;
@@ -78,8 +78,9 @@ typedef struct {
     int (*vmem_translate)(void *, uint64_t, uint32_t, uint64_t *);
     int (*mem_read)(void *, uint64_t, void *, uint64_t);
     int request_cache;
-    block_t *blocks, *current;
+    block_t *blocks;
     detail_t *details;
+    block_t scratch;       /* stands for a block that the table cannot vouch for */
     size_t block_mask, block_used;
     insn_t *insns;
     size_t insn_mask, insn_used;
@@ -96,10 +97,9 @@ static void save(accel_t *a) { a->context_save(a->uc, a->context); }
 
 /* ---- tables ---------------------------------------------------------------------------------------- */
 
-static size_t mix(uint64_t pc, uint64_t size)
+static size_t mix(uint64_t pc, uint64_t more)
 {
-    uint64_t h = (pc ^ (size << 40)) * 0x9E3779B97F4A7C15ull;
-    return (size_t)(h >> 32 ^ h >> 13);
+    return (size_t)((pc + more * 0x9E3779B1u) * 0x9E3779B97F4A7C15ull >> 24);
 }
 
 static block_t *block_slot(block_t *table, size_t mask, uint64_t pc, uint32_t size)
@@ -131,7 +131,7 @@ static int blocks_grow(accel_t *a)
     a->blocks = bigger;
     a->details = details;
     a->block_mask = mask;
-    a->current = NULL;
+    a->pace->block = 0;  /* between blocks: this is called while one is translated */
     return 0;
 }
 
@@ -209,34 +209,36 @@ static uint64_t resolve(accel_t *a, uint64_t pc, uint64_t off)
 
 /* ---- where are we ----------------------------------------------------------------------------------- */
 
+static block_t *running(const accel_t *a) { return (block_t *)(uintptr_t)a->pace->block; }
+
 /* Sets pace.now to the instructions retired before the one at RIP; returns what the decoder knows of that one.
  * The state must have been saved. */
 static uint64_t locate(accel_t *a)
 {
     pace_t *p = a->pace;
+    const block_t *b = running(a);
     p->now = p->count;
-    if (!p->block_size)
+    if (!b)
         return 0;
     uint64_t rip = load64(a, STATE_RIP) + load64(a, STATE_CS_BASE);
     if (!(load32(a, STATE_HFLAGS) & HF_CS64))
         rip = (uint32_t)rip;
-    uint64_t off = rip - p->block_pc;
-    if (off >= p->block_size)
+    uint64_t off = rip - b->pc;
+    if (off >= b->size)
         return 0;
     uint64_t packed = 0;
-    const block_t *b = a->current;
-    if (b && b->state == KNOWN) {
+    if (b->state == KNOWN) {
         uint64_t content = a->details[b - a->blocks].content;
         packed = insn_slot(a->insns, a->insn_mask, b->pc, b->size, (uint32_t)off, content)->packed;
         if (!packed) {
-            packed = resolve(a, p->block_pc, off);
-            insn_t item = { p->block_pc, content, packed, (uint32_t)p->block_size, (uint32_t)off };
+            packed = resolve(a, b->pc, off);
+            insn_t item = { b->pc, content, packed, b->size, (uint32_t)off };
             insn_learn(a, &item);
         }
     } else {
-        packed = resolve(a, p->block_pc, off);
+        packed = resolve(a, b->pc, off);
     }
-    p->now = p->count - p->block_icount + (packed & 0xffff);
+    p->now = p->count - b->icount + (packed & 0xffff);
     return packed & ~(1ull << 63);
 }
 
@@ -244,7 +246,7 @@ static uint64_t locate(accel_t *a)
 static void leave_block(accel_t *a)
 {
     a->pace->count = a->pace->now;
-    a->pace->block_size = a->pace->block_icount = 0;
+    a->pace->block = 0;
 }
 
 /* ---- hooks ------------------------------------------------------------------------------------------ */
@@ -324,27 +326,43 @@ static int held_up(accel_t *a)
             return 0;
     }
     p->now = p->count;
-    p->block_size = p->block_icount = 0;
+    p->block = 0;
     a->emu_stop(a->uc);
     return 1;
 }
 
 /* One instruction inside the block before it: either a jump back, or Unicorn running a store again that
  * changed the block it stands in. Only a control transfer can be the former. */
-static void check_restart(accel_t *a, block_t *b, uint64_t pc)
+static void check_restart(accel_t *a, const block_t *before, const block_t *b)
 {
     pace_t *p = a->pace;
     int restart = b->state == KNOWN ? a->details[b - a->blocks].restart : RESTART_UNKNOWN;
     if (restart == RESTART_UNKNOWN) {
         save(a);
-        restart = resolve(a, pc, 0) >> 16 & 0x80 ? RESTART_NO : RESTART_YES;
+        restart = resolve(a, b->pc, 0) >> 16 & 0x80 ? RESTART_NO : RESTART_YES;
         if (b->state == KNOWN)
             a->details[b - a->blocks].restart = restart;
     }
     if (restart == RESTART_YES) {
-        uint64_t packed = resolve(a, p->block_pc, pc - p->block_pc);
-        p->count = p->count - p->block_icount + (packed & 0xffff);
+        uint64_t packed = resolve(a, before->pc, b->pc - before->pc);
+        p->count = p->count - before->icount + (packed & 0xffff);
     }
+}
+
+/* A block that is not the one that ran before. */
+static block_t *enter_block(accel_t *a, uint64_t pc, uint32_t size)
+{
+    const block_t *before = running(a);
+    block_t was = before ? *before : (block_t){ 0 };
+    block_t *b = block_slot(a->blocks, a->block_mask, pc, size);
+    if (b->state != KNOWN) {
+        a->scratch = (block_t){ pc, size, (uint16_t)ask_icount(a, pc, size), AMBIGUOUS };
+        b = &a->scratch;
+    }
+    if (b->icount == 1 && was.icount > 1 && pc - was.pc < was.size)
+        check_restart(a, &was, b);
+    a->pace->block = (uintptr_t)b;
+    return b;
 }
 
 static void on_block(void *uc, uint64_t pc, uint32_t size, void *user)
@@ -354,17 +372,10 @@ static void on_block(void *uc, uint64_t pc, uint32_t size, void *user)
     (void)uc;
     if ((p->count + p->extra >= p->deadline || p->flags) && held_up(a))
         return;
-    block_t *b = block_slot(a->blocks, a->block_mask, pc, size);
-    uint32_t icount = b->icount;
-    if (b->state != KNOWN)
-        icount = ask_icount(a, pc, size);
-    if (icount == 1 && p->block_icount > 1 && pc - p->block_pc < p->block_size)
-        check_restart(a, b, pc);
-    a->current = b;
-    p->block_pc = pc;
-    p->block_size = size;
-    p->block_icount = icount;
-    p->count += icount;
+    block_t *b = running(a);
+    if (!b || b->pc != pc || b->size != size || b->state != KNOWN)
+        b = enter_block(a, pc, size);
+    p->count += b->icount;
 }
 
 static int io_privileged(const accel_t *a)

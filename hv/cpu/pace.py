@@ -11,11 +11,11 @@ from hv.cpu.decode import TRANSFER, InsnClass
 from hv.cpu.state import CS, HFLAGS, HFLAGS2, RAX, RDX, RFLAGS, RIP, CpuState
 
 # Words of the pace: u64, shared with the accelerator.
-COUNT, DEADLINE, FLAGS, NOW, BLOCK_PC, BLOCK_SIZE, BLOCK_ICOUNT = range(7)
-EXTRA, TSC_ADJUST = 7, 8
-PORT_COST, MMIO_COST, CPUID_COST, RDTSC_COST = 9, 10, 11, 12
-RDTSC_EXITS, UNKNOWN_BLOCKS, WINDOW_CHECKS = 13, 14, 15
-PACE_WORDS = 16
+COUNT, DEADLINE, FLAGS, NOW, BLOCK = range(5)
+EXTRA, TSC_ADJUST = 5, 6
+PORT_COST, MMIO_COST, CPUID_COST, RDTSC_COST = 7, 8, 9, 10
+RDTSC_EXITS, UNKNOWN_BLOCKS, WINDOW_CHECKS = 11, 12, 13
+PACE_WORDS = 14
 
 FLAG_STOP = 1
 """Leave at the next block boundary."""
@@ -63,9 +63,13 @@ class BlockApi(Protocol):
 class _Block:
     """One (pc, size): how many instructions it holds, and whether that can be trusted."""
 
-    __slots__ = ("ambiguous", "content", "gpa", "icount", "restart", "shared")
+    __slots__ = ("ambiguous", "content", "gpa", "icount", "pc", "restart", "shared", "size")
 
-    def __init__(self, icount: int, gpa: int, content: tuple[bytes, int]) -> None:
+    def __init__(
+        self, pc: int, size: int, icount: int, gpa: int = 0, content: tuple[bytes, int] = (b"", 0)
+    ) -> None:
+        self.pc = pc
+        self.size = size
         self.icount = icount
         self.gpa = gpa
         self.content = content
@@ -103,7 +107,7 @@ class PythonPace:
         content = (code, self._state.d[HFLAGS] & _CODE_SIZE)
         block = self._blocks.get((pc, size))
         if block is None:
-            self._blocks[pc, size] = block = _Block(icount, gpa, content)
+            self._blocks[pc, size] = block = _Block(pc, size, icount, gpa, content)
         elif block.gpa != gpa or block.shared:
             if block.content != content or block.icount != icount:
                 block.ambiguous = True
@@ -121,15 +125,14 @@ class PythonPace:
             return
         block = self._blocks.get((pc, size))
         if block is None or block.ambiguous:
-            icount = self._ask_icount(pc, size)
-        else:
-            icount = block.icount
-        inside = 0 <= pc - words[BLOCK_PC] < words[BLOCK_SIZE]
-        if icount == 1 and inside and words[BLOCK_ICOUNT] > 1:
-            self._check_restart(block, pc)
+            block = _Block(pc, size, self._ask_icount(pc, size))
+            block.ambiguous = True
+        before = self._current if words[BLOCK] else None
+        if before and block.icount == 1 and before.icount > 1 and 0 <= pc - before.pc < before.size:
+            self._check_restart(before, block)
         self._current = block
-        words[BLOCK_PC], words[BLOCK_SIZE], words[BLOCK_ICOUNT] = pc, size, icount
-        words[COUNT] += icount
+        words[BLOCK] = 1
+        words[COUNT] += block.icount
 
     def _ask_icount(self, pc: int, size: int) -> int:
         self.words[UNKNOWN_BLOCKS] += 1
@@ -151,21 +154,18 @@ class PythonPace:
             if not (interrupt or nmi) or state.d[HFLAGS] & _INHIBIT:
                 return False
         words[NOW] = words[COUNT]
-        words[BLOCK_SIZE] = words[BLOCK_ICOUNT] = 0
+        words[BLOCK] = 0
         self._api.stop()
         return True
 
-    def _check_restart(self, block: _Block | None, pc: int) -> None:
+    def _check_restart(self, before: _Block, block: _Block) -> None:
         words = self.words
-        restart = block.restart if block and not block.ambiguous else None
-        if restart is None:
+        if block.restart is None:
             self._api.save()
-            restart = not (self._resolve(pc, 0) >> 16) & TRANSFER
-            if block:
-                block.restart = restart
-        if restart:
-            before = self._resolve(words[BLOCK_PC], pc - words[BLOCK_PC]) & 0xFFFF
-            words[COUNT] = words[COUNT] - words[BLOCK_ICOUNT] + before
+            block.restart = not (self._resolve(block.pc, 0) >> 16) & TRANSFER
+        if block.restart:
+            done = self._resolve(before.pc, block.pc - before.pc) & 0xFFFF
+            words[COUNT] = words[COUNT] - before.icount + done
 
     # Exits.
 
@@ -186,30 +186,29 @@ class PythonPace:
         """Bring NOW up to the instruction at RIP; what the decoder knows of that one."""
         words, state = self.words, self._state
         words[NOW] = words[COUNT]
-        if not words[BLOCK_SIZE]:
+        block = self._current
+        if not words[BLOCK] or block is None:
             return 0
         rip = state.q[RIP] + state.base(CS)
         if not state.d[HFLAGS] & _LONG_CODE:
             rip &= _U32
-        pc = words[BLOCK_PC]
-        offset = (rip - pc) & NEVER
-        if offset >= words[BLOCK_SIZE]:
+        offset = (rip - block.pc) & NEVER
+        if offset >= block.size:
             return 0
-        block = self._current
-        if block is not None and not block.ambiguous:
-            key = (pc, offset, block.content)
+        if block.ambiguous:
+            packed = self._resolve(block.pc, offset)
+        else:
+            key = (block.pc, offset, block.content)
             packed = self._insns.get(key, -1)
             if packed < 0:
-                packed = self._insns[key] = self._resolve(pc, offset)
-        else:
-            packed = self._resolve(pc, offset)
-        words[NOW] = words[COUNT] - words[BLOCK_ICOUNT] + (packed & 0xFFFF)
+                packed = self._insns[key] = self._resolve(block.pc, offset)
+        words[NOW] = words[COUNT] - block.icount + (packed & 0xFFFF)
         return packed
 
     def _leave_block(self) -> None:
         words = self.words
         words[COUNT] = words[NOW]
-        words[BLOCK_SIZE] = words[BLOCK_ICOUNT] = 0
+        words[BLOCK] = 0
 
     def _io_privileged(self) -> bool:
         hflags = self._state.d[HFLAGS]

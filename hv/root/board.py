@@ -80,7 +80,7 @@ class Board:
         self._partition = partition
         self._a20 = True
         vp, clock = partition.vp, partition.clock
-        self.pic = PicPair(Wire(vp.set_interrupt), watch=self._watch)
+        self.pic = PicPair(Wire(vp.set_interrupt), watch=self._watch, refresh=self._refresh)
         line = self.pic.line
         self.pit = I8254(clock, line(_IRQ_TIMER))
         self.port61 = SystemPortB(
@@ -187,6 +187,10 @@ class Board:
     def _watch(self, unmasked: int) -> None:
         """The PIC tells which inputs could interrupt: an unwatched timer need not tick."""
         self.pit.watch(bool(unmasked & 1))
+
+    def _refresh(self) -> None:
+        """The PIC is asked for its requests: an unwatched timer brings its line up to date."""
+        self.pit.refresh()
 
     def _debug_exit(self, value: int) -> None:
         self._partition.vp.finish(End(Ending.DEBUG_EXIT, value))

@@ -125,7 +125,7 @@ class _Call:
     def _input(self, offset: int, size: int) -> bytes:
         """``size`` bytes of the input block."""
         if self._control.fast:
-            return self._registers.fast_input(XMM_FAST_SIZE)[offset : offset + size]
+            return self._registers.fast_input(offset + size)[offset:]
         return self._memory.read(self._registers.input + offset, size) if size else b""
 
     def _banks(self, row: Row) -> list[int]:

@@ -9,8 +9,7 @@ from hv.cpu.delivery import Event, EventKind, Shutdown, TaskGateRefused, deliver
 from hv.cpu.engine import Engine
 from hv.cpu.exits import Vector
 from hv.cpu.pace import (
-    BLOCK_ICOUNT,
-    BLOCK_SIZE,
+    BLOCK,
     COUNT,
     CPUID_COST,
     EXTRA,
@@ -135,7 +134,7 @@ class Core:
     def undo_retire(self) -> None:
         """The block's last instruction, at RIP, has faulted after all."""
         self.pace[COUNT] = self.pace[NOW]
-        self.pace[BLOCK_SIZE] = self.pace[BLOCK_ICOUNT] = 0
+        self.pace[BLOCK] = 0
 
     def stop_behind(self, length: int) -> None:
         """The run ends with the OUT at RIP: what follows it in its block must not happen."""

@@ -94,7 +94,10 @@ class ExitHandlers:
         core, state = self._core, self._state
         has_error = vector in PUSHES_ERROR_CODE
 
-        def handle(_insn: int) -> None:
+        def handle(insn: int) -> None:
+            if vector == _UD and insn & _CLASS == _INT1:  # Unicorn knows no INT1
+                self._software_interrupt(insn)
+                return
             self._exits.hit(_EXCEPTION, vector, 0, self._pace[NOW], 0)
             if vector == _PF:
                 state.q[s.CR2] = core.engine.fault_address()
@@ -155,8 +158,11 @@ class ExitHandlers:
         else:
             core.advance(insn >> 8 & 0xFF)
 
-    def on_invalid(self, _insn: int) -> None:
+    def on_invalid(self, insn: int) -> None:
         """No such instruction: what the engine cannot decode, VMCALL, and AMD-V's own."""
+        if insn & _CLASS == _INT1:
+            self._software_interrupt(insn)
+            return
         self._exits.hit(_EXCEPTION, _UD, 0, self._pace[NOW], 0)
         self._core.fault(_UD)
 

@@ -85,13 +85,21 @@ class Cpu:
     # Tables.
 
     def segment(self, selector: int, base: int, limit: int, flags: int) -> None:
-        self.put((LDT if selector & 4 else GDT) + (selector & 0xFFF8), descriptor(base, limit, flags))
+        self.put(
+            (LDT if selector & 4 else GDT) + (selector & 0xFFF8), descriptor(base, limit, flags)
+        )
 
     def gate(
         self, vector: int, selector: int, offset: int, kind: int = 0x8E, *, ist: int = 0
     ) -> None:
         """``kind``: P, DPL and type, the byte at offset 5 of a gate."""
-        low = offset & 0xFFFF | selector << 16 | ist << 32 | kind << 40 | (offset >> 16 & 0xFFFF) << 48
+        low = (
+            offset & 0xFFFF
+            | selector << 16
+            | ist << 32
+            | kind << 40
+            | (offset >> 16 & 0xFFFF) << 48
+        )
         if self.d[s.HFLAGS] & HF_LMA:
             self.put(IDT + 16 * vector, low)
             self.put(IDT + 16 * vector + 8, offset >> 32)

@@ -82,7 +82,7 @@ def test_the_code_size_decides_where_instructions_end(bits: int, instructions: i
 
 
 def test_resolving_counts_what_lies_before_and_describes_what_stands_there() -> None:
-    code = bytes.fromhex("90" "4889c3" "e460")
+    code = bytes.fromhex("904889c3e460")
 
     def read(pc: int, size: int) -> bytes:
         return code[pc - 0x1000 : pc - 0x1000 + size]

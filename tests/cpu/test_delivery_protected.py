@@ -401,9 +401,7 @@ class TestStackChecks:
             (TASK, (TS, TASK | EXT)),
         ],
     )
-    def test_bad_stack_selectors(
-        self, cpu: Cpu, selector: int, expected: tuple[int, int]
-    ) -> None:
+    def test_bad_stack_selectors(self, cpu: Cpu, selector: int, expected: tuple[int, int]) -> None:
         cpu.put(TSS + 8, selector, 4)
         cpu.interrupt(0x20)
         assert fault_met(cpu) == expected
@@ -415,9 +413,7 @@ class TestStackChecks:
             (DATA32_FLAGS & ~0x8000, (SS_FAULT, DATA0 | EXT)),
         ],
     )
-    def test_bad_stack_descriptors(
-        self, cpu: Cpu, flags: int, expected: tuple[int, int]
-    ) -> None:
+    def test_bad_stack_descriptors(self, cpu: Cpu, flags: int, expected: tuple[int, int]) -> None:
         cpu.segment(DATA0, 0, 0xFFFFF, flags)
         cpu.interrupt(0x20)
         assert fault_met(cpu) == expected

@@ -78,11 +78,6 @@ class TestRefusals:
         assert "is a directory" in refusal(tmp_path)
         assert "is a directory" in refusal(tmp_path, "rw")
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-    def test_a_file_without_permission(self, image: Path) -> None:
-        image.chmod(0)
-        assert "permission denied" in refusal(image)
-
     def test_an_error_of_the_host_when_opening(
         self, image: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

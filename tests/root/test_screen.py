@@ -1,5 +1,6 @@
 """A text screen as text, coloured text and picture."""
 
+import importlib
 import sys
 import unicodedata
 from collections.abc import Callable
@@ -174,9 +175,8 @@ def test_a_picture_without_pillow_is_the_users_error(
 
 @pytest.fixture
 def load() -> Callable[[Path], Any]:
-    """Opens a PNG; the tests that need it are skipped where the extra is missing."""
-    pytest.importorskip("matplotlib")
-    pillow_image = pytest.importorskip("PIL.Image")
+    """Opens a PNG."""
+    pillow_image = importlib.import_module("PIL.Image")
 
     def load_image(path: Path) -> Any:
         with pillow_image.open(path) as image:

@@ -12,11 +12,13 @@ Everything is asserted that a real driver would choke on. All constants are the 
 """
 
 import struct
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from hv.vmbus.bus import Bus
 from hv.vmbus.service import Service
+from hv.vmbus.version import Version
 from tests.vmbus.fakes import FakeMemory, FakeSynic
 from tests.vmbus.guest_ring import (
     COMPLETION,
@@ -367,14 +369,28 @@ class GuestChannel:
         self.guest.tear_down(self.offer.relid, self.gpadl)
 
 
-def boot(*services: Service, version: int = LATEST, memory: FakeMemory | None = None) -> FakeGuest:
-    """A guest on a bus with these services, connected and told of all of them."""
+def power_on(
+    *services: Service,
+    memory: FakeMemory | None = None,
+    versions: Collection[Version] = tuple(Version),
+) -> FakeGuest:
+    """A guest on a bus with these services; not connected."""
     memory = memory or FakeMemory()
     synic = FakeSynic()
-    bus = Bus(memory, synic)
+    bus = Bus(memory, synic, versions=versions)
     for service in services:
         bus.offer(service)
-    guest = FakeGuest(bus, memory, synic)
-    assert guest.connect(version)
+    return FakeGuest(bus, memory, synic)
+
+
+def boot(
+    *services: Service,
+    version: int = LATEST,
+    interrupt_page: int = 0,
+    memory: FakeMemory | None = None,
+) -> FakeGuest:
+    """A guest on a bus with these services, connected and told of all of them."""
+    guest = power_on(*services, memory=memory)
+    assert guest.connect(version, interrupt_page)
     guest.request_offers()
     return guest

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from hv.vmbus.service import Channel, Offer, Packet
@@ -61,8 +62,8 @@ class Diary:
         self.events: list[str] = []
         self.packets: list[Packet] = []
         self.channel: Channel | None = None
-        self.on_open: Callable[[Channel], None] = lambda _channel: None
-        self.on_ready: Callable[[Channel], None] = self.take_all
+        self.on_open: Callable[[Channel], object] = lambda _channel: None
+        self.on_ready: Callable[[Channel], object] = self.take_all
 
     def open(self, channel: Channel) -> None:
         self.events.append("open")
@@ -84,12 +85,12 @@ class Diary:
             self.packets.append(packet)
 
 
-def offer(number: int = 1, *, name: str = "diary", pipe: bool = False, **rest: int) -> Offer:
+def offer(number: int = 1, *, name: str = "diary", pipe: bool = False, **rest: Any) -> Offer:
     """An offer of a device class of its own, instance ``number``."""
     return Offer(
         name,
         UUID("11111111-2222-3333-4455-66778899aabb"),
         UUID(int=number),
         pipe=pipe,
-        **rest,  # type: ignore[arg-type]
+        **rest,
     )

@@ -34,6 +34,7 @@ def handler(vector: int, code: int) -> str:
         ("UD2", ".byte 0x0f, 0x0b", UNDEFINED),
         ("RDRAND", ".byte 0x0f, 0xc7, 0xf0", UNDEFINED),
         ("RDTSCP", ".byte 0x0f, 0x01, 0xf9", UNDEFINED),
+        ("INT1", ".byte 0xf1", 1),
         ("division by zero", "xor cx, cx\ndiv cx", 0),
         ("code on an open bus", "ljmp 0xa000:0", UNDEFINED),
     ],

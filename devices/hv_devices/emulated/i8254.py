@@ -36,7 +36,8 @@ class Access(IntEnum):
     BOTH = 3
 
 
-_LATCH, _LOW, _HIGH = Access.LATCH.value, Access.LOW.value, Access.HIGH.value
+_LATCH, _LOW = Access.LATCH.value, Access.LOW.value
+_HIGH, _BOTH = Access.HIGH.value, Access.BOTH.value
 
 # Read-back command; the first two are active low.
 _NO_COUNT = 0x20
@@ -90,10 +91,14 @@ class I8254:
     def watch(self, watched: bool) -> None:
         """Whether anybody can see counter 0's edges as they happen; if not, no timer is armed.
 
-        Any access, and ``watch`` itself, brings the wire up to date.
+        ``refresh``, any access, and ``watch`` itself bring the wire up to date.
         """
         self._watched = watched
         self._settle(self._catch_up())
+
+    def refresh(self) -> None:
+        """Bring counter 0's wire up to date, for somebody who is about to look at it."""
+        self._catch_up()
 
     def read(self, offset: int, width: int) -> int:
         if offset >= CONTROL_OFFSET:
@@ -107,15 +112,11 @@ class I8254:
         count = port.count
         if count is None:
             count = self.state.counters[offset].reading(tick)
-        if port.access == _LOW or (port.access != _HIGH and not port.reads_high):
-            if port.access == _LOW:
-                port.count = None
-            else:
-                port.reads_high = True
-            return count & 0xFF
-        port.reads_high = False
-        port.count = None
-        return count >> 8
+        high = port.access == _HIGH or port.reads_high
+        port.reads_high = port.access == _BOTH and not high
+        if not port.reads_high:
+            port.count = None
+        return count >> 8 if high else count & 0xFF
 
     def write(self, offset: int, value: int, width: int) -> None:
         tick = self._catch_up()
@@ -207,5 +208,7 @@ class I8254:
     def _arm(self) -> None:
         if self._due is None or not self._watched:
             self._timer.cancel()
-        else:
-            self._timer.arm(-(-self._due * NS_PER_SECOND // CLK_HZ))
+            return
+        when = -(-self._due * NS_PER_SECOND // CLK_HZ)
+        if when != self._timer.deadline:
+            self._timer.arm(when)

@@ -249,8 +249,10 @@ class MC146818:
         cycle = None if asserted or not enabled or not self._runs() else self._next_event(enabled)
         if cycle is None:
             self._timer.cancel()
-        else:
-            self._timer.arm(-(-cycle * NS_PER_SECOND // CRYSTAL_HZ))
+            return
+        when = -(-cycle * NS_PER_SECOND // CRYSTAL_HZ)
+        if when != self._timer.deadline:
+            self._timer.arm(when)
 
     def _next_event(self, enabled: int) -> int | None:
         """The cycle of the first event that one of the ``enabled`` interrupts waits for."""

@@ -72,13 +72,11 @@ def days_from_date(year: int, month: int, date: int) -> int:
 
 def date_from_days(days: int) -> tuple[int, int, int]:
     """Year, month and date; the inverse of ``days_from_date``."""
-    year = days * 400 // _DAYS_PER_400_YEARS + 1
-    if days < days_before_year(year):
-        year -= 1
-    elif days >= days_before_year(year + 1):
+    year = days * 400 // _DAYS_PER_400_YEARS + 1  # the right one or the one before
+    if days >= days_before_year(year + 1):
         year += 1
     rest = days - days_before_year(year)
-    month = rest // 31 + 1  # the right one or the one before
+    month = rest // 31 + 1  # likewise
     if rest >= days_before_month(year, month + 1):
         month += 1
     return year, month, rest - days_before_month(year, month) + 1
@@ -97,8 +95,7 @@ def add_seconds(cmos: bytearray, seconds: int) -> None:
     """``seconds`` updates, each of one second."""
     days, time_of_day = divmod(_time_of_day(cmos) + seconds, SECONDS_PER_DAY)
     _store_time(cmos, time_of_day)
-    day_of_week = min(max(cmos[Cmos.DAY_OF_WEEK], 1), 7)
-    cmos[Cmos.DAY_OF_WEEK] = (day_of_week - 1 + days) % 7 + 1
+    cmos[Cmos.DAY_OF_WEEK] = (cmos[Cmos.DAY_OF_WEEK] - 1 + days) % 7 + 1
     _store_date(cmos, _day_number(cmos) + days)
 
 

@@ -46,7 +46,7 @@ from hv.cpu.engine.hooks import (
 )
 from hv.cpu.engine.selfcheck import prove_layout
 from hv.cpu.pace import (
-    BLOCK_SIZE,
+    BLOCK,
     COUNT,
     DEADLINE,
     FLAG_ABORT,
@@ -318,7 +318,7 @@ class Engine:
             self._aborted = None
             words[FLAGS] &= ~FLAG_ABORT & _U64
             words[COUNT] = words[NOW] = self._abort_count
-            words[BLOCK_SIZE] = 0
+            words[BLOCK] = 0
             self.restore()
             self.flush_tlb()
             status = 0

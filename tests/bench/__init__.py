@@ -1,0 +1,1 @@
+"""Speed, measured side by side: ``make bench``. Not a test: nothing here passes or fails."""

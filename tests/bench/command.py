@@ -1,0 +1,22 @@
+"""The command line, end to end."""
+
+import subprocess
+import sys
+
+from hv.clock import host_seconds
+from tests.bench.measure import alone
+
+
+def _timed(*arguments: str) -> float:
+    start = host_seconds()
+    subprocess.run([sys.executable, "-m", "hv", *arguments], capture_output=True, check=True)
+    return host_seconds() - start
+
+
+def hello() -> None:
+    _timed("run", "@hello")  # fills the cache of assembled firmware
+    alone("hv run @hello", lambda: _timed("run", "@hello"), "<= 0.5 s")
+
+
+def version() -> None:
+    alone("hv --version", lambda: _timed("--version"), "<= 0.2 s")

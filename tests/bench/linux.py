@@ -1,0 +1,51 @@
+"""Debian's cloud kernel to its init script: here, and under QEMU's TCG with the same images."""
+
+import tempfile
+from pathlib import Path
+
+from hv.clock import host_seconds
+from hv.config import MachineConfig
+from hv.loaders import LoadOptions, load
+from hv.root.machine import Machine
+from tests.bench import qemu
+from tests.bench.measure import Contender, compare
+from tests.linux import initramfs, packages
+
+MEMORY = 256
+COMMAND_LINE = "console=ttyS0 panic=-1 acpi=off noapic nolapic reboot=k"
+REACHED = b"MARK init=started"
+
+
+def _ours(initrd: Path) -> float:
+    start = host_seconds()
+    options = LoadOptions(memory=MEMORY << 20, command_line=COMMAND_LINE, initrd=(initrd,))
+    image = load(packages.kernel("cloud"), options)
+    machine = Machine(MachineConfig(memory=MEMORY << 20), image)
+    machine.run(slice_insns=2_000_000, between=lambda: REACHED not in machine.serial_log)
+    return host_seconds() - start
+
+
+def _qemu(initrd: Path) -> float:
+    command = [
+        *(qemu.QEMU, "-accel", "tcg", "-M", "isapc", "-cpu", "qemu64", "-display", "none"),
+        *("-m", str(MEMORY), "-kernel", str(packages.kernel("cloud")), "-initrd", str(initrd)),
+        *("-append", COMMAND_LINE, "-serial", "stdio", "-monitor", "none", "-net", "none"),
+        "-no-reboot",
+    ]
+    return qemu.time_until(command, REACHED, host_seconds)
+
+
+def boot_to_init() -> None:
+    if not qemu.installed():
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        initrd = Path(folder) / "initramfs.cpio"
+        initrd.write_bytes(initramfs.build("cloud"))
+        compare(
+            "Debian's cloud kernel to its init script",
+            Contender("hv", lambda: _ours(initrd)),
+            Contender("QEMU TCG, isapc", lambda: _qemu(initrd)),
+            "ratio <= 2.0",
+            0,
+            "",
+        )
