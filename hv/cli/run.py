@@ -47,6 +47,7 @@ class RunRequest:
     firmware: str | None
     boot: str | None
     serial: str
+    serial2: str
     screen: bool
     screenshot: Path | None
     keys: str | None
@@ -185,9 +186,9 @@ def run_image(request: RunRequest) -> int:
         typed = typed or sample.typed()
         budget = min(budget, sample.max_insns)
     image = _boot_image(request, config, sample)
-    with _serial_output(request.serial) as serial:
+    with _serial_output(request.serial) as serial, _serial_output(request.serial2) as serial2:
         media = sample.media() if sample else ()
-        machine = Machine(config, image, Outputs(serial=serial, text=_stderr), media)
+        machine = Machine(config, image, Outputs(serial, serial2, _stderr), media)
         try:
             machine.mouse_hand.play(sample.mouse if sample else ())
             return _run(machine, image, request, typed, budget)

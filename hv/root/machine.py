@@ -26,6 +26,8 @@ from hv.vp import End, Ending
 MAX_ATA_DISKS = 4
 MAX_FLOPPIES = 2
 UNLIMITED = 1 << 62
+_HASH_CHUNK = 1 << 16
+_ZERO = bytes(_HASH_CHUNK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +176,10 @@ class Machine:
     def state_hash(self) -> str:
         """SHA-256 over memory, the processor's architectural state and virtual time."""
         digest = hashlib.sha256()
-        view = self.partition.memory.view
-        zero = bytes(1 << 16)
-        for at in range(0, len(view), len(zero)):
-            chunk = view[at : at + len(zero)]
-            if chunk != zero[: len(chunk)]:
+        buffer = self.partition.memory.buffer
+        for at in range(0, len(buffer), _HASH_CHUNK):
+            chunk = buffer[at : at + _HASH_CHUNK]
+            if chunk != _ZERO[: len(chunk)]:
                 digest.update(at.to_bytes(8, "little"))
                 digest.update(chunk)
         digest.update(self.partition.vp.architectural_state())

@@ -121,9 +121,8 @@ class SyntheticTimer:
             self._timer.arm(when)
 
     def _on_timer(self) -> None:
-        now, deadline = self._reference.now(), self.state.deadline
-        if deadline is not None and now >= deadline:
-            self._expire(now)
+        if self.state.deadline is not None:
+            self._expire(self._reference.now())
 
     def _expire(self, now: int) -> None:
         state = self.state

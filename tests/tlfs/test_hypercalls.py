@@ -25,7 +25,12 @@ class TestPorts:
     def test_a_message_arrives_with_its_type_and_no_more_than_its_size(self) -> None:
         bench = Bench().identify()
         got: list[tuple[int, bytes]] = []
-        bench.hv.ports.connect_messages(4, lambda kind, data: not got.append((kind, data)))
+
+        def receive(kind: int, data: bytes) -> bool:
+            got.append((kind, data))
+            return True
+
+        bench.hv.ports.connect_messages(4, receive)
         block = bytes.fromhex("04000000 00000000 01000000 28000000 0e000000 00000000 03000500")
         assert bench.status(0x5C, block.ljust(256, b"\xaa")) == 0
         ((kind, payload),) = got

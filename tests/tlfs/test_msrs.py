@@ -191,6 +191,8 @@ def test_tsc_invariant_control_shows_the_bit() -> None:
     bench.vp.write_msr(0x40000118, 1)
     assert bench.hv.tsc_invariant
     assert bench.vp.read_msr(0x40000118) == 1
+    bench.hv.reset()
+    assert not bench.hv.tsc_invariant
 
 
 @pytest.mark.parametrize("value", [0, 0x0F, 0x2000F], ids=hex)

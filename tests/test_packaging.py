@@ -1,0 +1,73 @@
+"""The wheel holds what an installation needs, and works away from the checkout."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def python(
+    *arguments: str | Path, cwd: Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            target = source / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes((ROOT / name).read_bytes())
+    options = ("--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", folder)
+    python("-m", "pip", "wheel", *options, source, cwd=folder)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_it_installs_two_packages_and_nothing_else(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    top = {name.split("/")[0] for name in names}
+    assert {name for name in top if not name.endswith(".dist-info")} == {"hv", "hv_devices"}
+
+
+def test_the_assembly_sources_ship_with_it(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {"hv/_sources/guests/guests.toml", "hv/_sources/firmware/bios.asm"} <= names
+    assert "hv/asm/worker.py" in names
+
+
+def test_it_boots_a_sample_away_from_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    options = ("--no-deps", "--no-index", "--quiet", "--target", tmp_path / "site")
+    python("-m", "pip", "install", *options, wheel, cwd=tmp_path)
+    run = python(
+        *("-c", "import hv, sys; print(hv.__file__); from hv.cli import main; main()"),
+        *("run", "@hello"),
+        cwd=tmp_path,
+        PYTHONPATH=str(tmp_path / "site"),
+    )
+    where, text = run.stdout.splitlines()
+    assert Path(where).is_relative_to(tmp_path)
+    assert text == "Hello from real mode"
