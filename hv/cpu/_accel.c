@@ -68,7 +68,8 @@ enum { H_RESOLVE, H_IN, H_OUT, H_INTR, H_CPUID, H_SYSCALL, H_INVALID, H_PRIVILEG
 
 typedef struct {
     pace_t *pace;
-    Py_buffer pace_buffer;
+    uint8_t *code_pages;   /* a byte a page: it holds translated code */
+    Py_buffer pace_buffer, code_buffer;
     void *uc, *context;
     const uint8_t *state;          /* inside the context, behind its header */
     int (*emu_stop)(void *);
@@ -266,6 +267,8 @@ static void on_edge(void *uc, uc_tb *tb, uc_tb *prev, void *user)
             break;
         if (!got)
             gpa = at;
+        if (at >> 12 < (uint64_t)a->code_buffer.len)
+            a->code_pages[at >> 12] = 1;
         got += n;
     }
     for (uint64_t i = 0; i < got; i++)
@@ -513,21 +516,22 @@ static void destroy(PyObject *capsule)
         Py_XDECREF(a->handlers[i]);
     Py_XDECREF(a->error);
     PyBuffer_Release(&a->pace_buffer);
+    PyBuffer_Release(&a->code_buffer);
     free(a->blocks);
     free(a->details);
     free(a->insns);
     free(a);
 }
 
-/* create(uc, context, state, pace buffer, (six function addresses), request_cache, (eight handlers))
+/* create(uc, context, state, pace buffer, code page buffer, (six function addresses), request_cache, (eight handlers))
  * -> (capsule, {hook name: address}) */
 static PyObject *create(PyObject *self, PyObject *args)
 {
     unsigned long long uc, context, state, f[6];
     int request_cache;
-    PyObject *handlers, *words;
+    PyObject *handlers, *words, *code_pages;
     (void)self;
-    if (!PyArg_ParseTuple(args, "KKKO(KKKKKK)iO!", &uc, &context, &state, &words, &f[0], &f[1], &f[2], &f[3],
+    if (!PyArg_ParseTuple(args, "KKKOO(KKKKKK)iO!", &uc, &context, &state, &words, &code_pages, &f[0], &f[1], &f[2], &f[3],
                           &f[4], &f[5], &request_cache, &PyTuple_Type, &handlers))
         return NULL;
     accel_t *a = calloc(1, sizeof *a);
@@ -537,8 +541,15 @@ static PyObject *create(PyObject *self, PyObject *args)
         free(a);
         return NULL;
     }
+    if (PyObject_GetBuffer(code_pages, &a->code_buffer, PyBUF_WRITABLE)) {
+        PyBuffer_Release(&a->pace_buffer);
+        free(a);
+        return NULL;
+    }
+    a->code_pages = a->code_buffer.buf;
     if (PyTuple_Size(handlers) != HANDLERS || a->pace_buffer.len != sizeof(pace_t)) {
         PyBuffer_Release(&a->pace_buffer);
+        PyBuffer_Release(&a->code_buffer);
         free(a);
         PyErr_SetString(PyExc_ValueError, "handlers or pace words do not fit this accelerator");
         return NULL;

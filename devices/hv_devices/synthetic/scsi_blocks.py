@@ -26,6 +26,8 @@ class Blocks:
     """``medium`` in blocks of ``sectors_per_block`` sectors; a last one that it has not all of ends in zeros."""
 
     def __init__(self, medium: BlockDevice, sectors_per_block: int = 1) -> None:
+        if medium.sectors < 1:
+            raise ValueError("a medium without a single sector")
         self.medium = medium
         self._ratio = sectors_per_block
         self.block_size = SECTOR_SIZE * sectors_per_block

@@ -25,7 +25,6 @@ from .scsi_mode import DPO_AND_FUA, WRITE_PROTECT, ModePage, mode_select, mode_s
 from .scsi_provisioning import unmap, write_same
 from .scsi_sense import (
     INVALID_FIELD_IN_CDB,
-    INVALID_OPCODE,
     MISCOMPARE,
     WRITE_PROTECTED,
     CheckCondition,

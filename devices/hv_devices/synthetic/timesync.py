@@ -64,9 +64,7 @@ class TimeSync(IcService[State]):
     ``reference_time`` is the counter that the guest reads as partition reference time, in 100 ns.
     """
 
-    def __init__(
-        self, clock: Clock, epoch_seconds: int, reference_time: Callable[[], int]
-    ) -> None:
+    def __init__(self, clock: Clock, epoch_seconds: int, reference_time: Callable[[], int]) -> None:
         super().__init__(OFFER, MessageType.TIME_SYNC, VERSIONS, State)
         self._clock = clock
         self._epoch = (epoch_seconds + SECONDS_FROM_1601_TO_1970) * _TICKS_PER_SECOND

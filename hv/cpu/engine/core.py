@@ -76,6 +76,9 @@ _CR0_PG = 1 << 31
 _CR0_PE_PG = _CR0_PG | 1
 _U64 = (1 << 64) - 1
 
+_PAGE_SHIFT = 12
+_TRACKED_PAGES = 1 << 32 - _PAGE_SHIFT  # of the first 4 GiB: all RAM there is
+
 MmioRead = Callable[[int, int], int]
 MmioWrite = Callable[[int, int, int], None]
 
@@ -112,6 +115,7 @@ class Engine:
         self._rflags_pointer = ctypes.byref(self._rflags)
         self._words = bytearray(8 * PACE_WORDS)
         self.pace = memoryview(self._words).cast("Q")
+        self._code_pages = bytearray(_TRACKED_PAGES)
         self.pace[DEADLINE] = NEVER
         self.accelerated = accelerator_available()
         self._hooks: HookSet
@@ -119,7 +123,7 @@ class Engine:
     def install(self, handlers: Handlers) -> None:
         """Let ``handlers`` answer the exits. Once, before memory is mapped."""
         if self.accelerated:
-            self._hooks = accelerated_hooks(self, self._words, handlers)
+            self._hooks = accelerated_hooks(self, self._words, self._code_pages, handlers)
         else:
             self._hooks = python_hooks(self.state, self, self.pace, handlers)
         for kind, name, insn in HOOKS:
@@ -239,6 +243,11 @@ class Engine:
 
     def invalidate(self, gpa: int, size: int) -> None:
         """Drop translated code of [gpa, gpa+size): the host has changed those bytes."""
+        first, last = gpa >> _PAGE_SHIFT, (gpa + size - 1) >> _PAGE_SHIFT
+        if self._code_pages.find(1, first, last + 1) < 0:
+            return
+        self._code_pages[first : last + 1] = bytes(last + 1 - first)
+        gpa, size = first << _PAGE_SHIFT, (last + 1 - first) << _PAGE_SHIFT
         state = self.state
         self.save()
         cr0 = state.q[CR0]
@@ -287,6 +296,9 @@ class Engine:
             buffer = ctypes.create_string_buffer(chunk)
             if UCLIB.uc_mem_read(self.handle, physical, buffer, ctypes.c_uint64(chunk)):
                 break
+            page = physical.value >> _PAGE_SHIFT
+            if page < _TRACKED_PAGES:
+                self._code_pages[page] = 1
             code += buffer.raw
         return first, code
 

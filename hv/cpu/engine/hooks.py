@@ -57,13 +57,16 @@ def accelerator_available() -> bool:
     return _accel is not None and os.environ.get(ACCELERATOR_VARIABLE, "1") != "0"
 
 
-def accelerated_hooks(engine: _Handle, words: bytearray, handlers: Handlers) -> HookSet:
+def accelerated_hooks(
+    engine: _Handle, words: bytearray, code_pages: bytearray, handlers: Handlers
+) -> HookSet:
     """Hooks of hv/cpu/_accel.c."""
     capsule, addresses = _accel.create(
         ctypes.cast(engine.handle, VOID_P).value,
         ctypes.cast(engine.context, VOID_P).value,
         engine.state_address,
         words,
+        code_pages,
         tuple(address_of(getattr(UCLIB, f"uc_{name}")) for name in _API),
         REQUEST_CACHE,
         (
