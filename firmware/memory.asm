@@ -126,8 +126,8 @@ map_ebda:
     mov edx, MAP_RESERVED
     ret
 map_rom:
-    mov eax, 960                        ; F0000h
-    mov ecx, 64
+    mov eax, 896                        ; E0000h: ACPI tables, then this ROM
+    mov ecx, 128
     mov edx, MAP_RESERVED
     ret
 map_extended:

@@ -12,7 +12,7 @@ DEFAULT_MEMORY = 64 << 20
 DEFAULT_EPOCH = 1_704_067_200
 """What the clock chip shows at power-on: 2024-01-01 00:00:00 UTC."""
 
-DiskBus = Literal["ide", "floppy", "auto"]
+DiskBus = Literal["ide", "scsi", "floppy", "auto"]
 DiskMode = Literal["overlay", "ro", "rw"]
 
 _SUFFIXES = {"K": 10, "M": 20, "G": 30}
@@ -33,11 +33,16 @@ class MachineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     disks: tuple[DiskConfig, ...] = ()
     firmware: str = "bios"
     epoch: int = DEFAULT_EPOCH
+    hv: str = "all"
+    """Enlightenments: all, none, or a list of changes as ``all,-stimer``."""
+    cdroms: tuple[str, ...] = ()
     boot: Literal["auto", "floppy", "disk"] = "auto"
 
-    def with_disks(self, disks: tuple[DiskConfig, ...]) -> "MachineConfig":
-        """The same machine with more disks behind those it has."""
-        return msgspec.structs.replace(self, disks=self.disks + disks)
+    def with_disks(
+        self, disks: tuple[DiskConfig, ...], cdroms: tuple[str, ...] = ()
+    ) -> "MachineConfig":
+        """The same machine with more disks and discs behind those it has."""
+        return msgspec.structs.replace(self, disks=self.disks + disks, cdroms=self.cdroms + cdroms)
 
 
 def parse_size(text: str) -> int:
@@ -52,7 +57,7 @@ def parse_size(text: str) -> int:
 
 
 def parse_disk(text: str) -> DiskConfig:
-    """``FILE[,ro|,rw][,bus=ide|floppy]`` -> DiskConfig."""
+    """``FILE[,ro|,rw][,bus=ide|scsi|floppy]`` -> DiskConfig."""
     path, *options = text.split(",")
     values: dict[str, str] = {"path": path}
     for option in options:

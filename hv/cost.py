@@ -23,5 +23,6 @@ class ExitCosts:
     cpuid: int = 1000
     msr: int = 1000
     hlt: int = 1000
+    hypercall: int = 1000
     injection: int = 1000
     rdtsc: int = 24

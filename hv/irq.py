@@ -27,6 +27,19 @@ class Unconnected:
         """Nobody listens."""
 
 
+class FanOut:
+    """One output on several inputs."""
+
+    __slots__ = ("_inputs",)
+
+    def __init__(self, *inputs: IrqLine) -> None:
+        self._inputs = inputs
+
+    def set(self, level: bool) -> None:
+        for line in self._inputs:
+            line.set(level)
+
+
 class OrGate:
     """Several outputs on one input: high while any of them is."""
 

@@ -15,7 +15,10 @@ from hv.errors import ConfigError
 LOW_RAM_END = 0xA0000
 VIDEO_TEXT = 0xB8000
 VIDEO_TEXT_SIZE = 0x8000
-FIRMWARE_ROM = 0xF0000
+TABLES_ROM = 0xE0000
+TABLES_ROM_SIZE = 0x10000
+"""Read-only tables that the machine brings (ACPI); the firmware's own ROM follows."""
+FIRMWARE_ROM = TABLES_ROM + TABLES_ROM_SIZE
 FIRMWARE_ROM_SIZE = 0x10000
 HIGH_RAM = 0x100000
 MMIO_HOLE = 0xE0000000
@@ -63,7 +66,7 @@ class SystemMemory:
         regions = [
             Region(0, LOW_RAM_END, RegionKind.RAM),
             Region(VIDEO_TEXT, VIDEO_TEXT_SIZE, RegionKind.RAM),
-            Region(FIRMWARE_ROM, FIRMWARE_ROM_SIZE, RegionKind.ROM),
+            Region(TABLES_ROM, TABLES_ROM_SIZE + FIRMWARE_ROM_SIZE, RegionKind.ROM),
         ]
         if size > HIGH_RAM:
             regions.append(Region(HIGH_RAM, size - HIGH_RAM, RegionKind.RAM))
@@ -75,6 +78,12 @@ class SystemMemory:
         if len(image) > FIRMWARE_ROM_SIZE:
             raise ConfigError(f"firmware of {len(image)} bytes does not fit {FIRMWARE_ROM_SIZE}")
         self.view[HIGH_RAM - len(image) : HIGH_RAM] = image
+
+    def load_tables(self, gpa: int, data: bytes) -> None:
+        """Put a table into its ROM."""
+        if gpa < TABLES_ROM or gpa + len(data) > FIRMWARE_ROM:
+            raise ConfigError(f"table of {len(data)} bytes at {gpa:#x} does not fit its ROM")
+        self.view[gpa : gpa + len(data)] = data
 
     def place(self, gpa: int, data: bytes | memoryview, size: int) -> None:
         """Put a loader's bytes into RAM, zero-filled up to ``size``. ConfigError when they do not fit."""

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-import hv
+from hv import __version__
 
 app = typer.Typer(
     help="An x86 mini hypervisor: boot kernels and boot sectors, exactly and reproducibly.",
@@ -33,7 +33,7 @@ def run_command(arguments: list[str]) -> int:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"hv {hv.__version__}")
+        typer.echo(f"hv {__version__}")
         raise typer.Exit
 
 
@@ -59,7 +59,7 @@ def run(
     cpus: Annotated[int, Option(help="Virtual processors.")] = 1,
     disk: Annotated[
         list[str] | None,
-        Option(help="FILE[,ro|rw][,bus=ide|floppy]; changes are thrown away unless rw."),
+        Option(help="FILE[,ro|rw][,bus=ide|scsi|floppy]; changes are thrown away unless rw."),
     ] = None,
     kernel: Annotated[str | None, Option(help="Linux or Multiboot kernel (as IMAGE).")] = None,
     initrd: Annotated[list[Path] | None, Option(help="Initial RAM disk, or a module.")] = None,
@@ -69,6 +69,11 @@ def run(
     ] = None,
     origin: Annotated[str | None, Option(help="flat: load and entry address.")] = None,
     mode: Annotated[int | None, Option(help="flat: 16, 32 or 64 bits.")] = None,
+    cdrom: Annotated[list[str] | None, Option(help="A disc image, on the SCSI bus.")] = None,
+    hv: Annotated[
+        str | None,
+        Option(help="Enlightenments: all, none, all,-stimer,...", show_default="all"),
+    ] = None,
     firmware: Annotated[
         str | None, Option(help="'bios' or a ROM file.", show_default="bios")
     ] = None,
@@ -103,6 +108,8 @@ def run(
             format=format,
             origin=origin,
             mode=mode,
+            cdroms=cdrom or [],
+            hv=hv,
             firmware=firmware,
             boot=boot,
             serial=serial,

@@ -44,6 +44,8 @@ class RunRequest:
     format: str | None
     origin: str | None
     mode: int | None
+    cdroms: list[str]
+    hv: str | None
     firmware: str | None
     boot: str | None
     serial: str
@@ -106,6 +108,7 @@ def _machine_config(request: RunRequest, sample: Sample | None) -> MachineConfig
         overrides[key] = value
     for key, flag in (
         ("memory", request.memory),
+        ("hv", request.hv),
         ("firmware", request.firmware),
         ("boot", request.boot),
     ):
@@ -121,7 +124,7 @@ def _machine_config(request: RunRequest, sample: Sample | None) -> MachineConfig
     else:
         config = apply_overrides(base, overrides, "command line")
     disks = tuple(parse_disk(text) for text in request.disks)
-    return config.with_disks(disks)
+    return config.with_disks(disks, tuple(request.cdroms))
 
 
 def _boot_image(

@@ -47,6 +47,7 @@ class Leaf1Edx(IntFlag):
 class Leaf1Ecx(IntFlag):
     SSE3 = 1 << 0
     CX16 = 1 << 13
+    TSC_DEADLINE = 1 << 24
     HYPERVISOR = 1 << 31
 
 

@@ -6,6 +6,7 @@ handler gets its length, its class and its immediate without reading guest memor
 
 from collections.abc import Callable
 from enum import IntEnum
+from typing import NamedTuple
 
 from capstone import CS_ARCH_X86, CS_MODE_16, CS_MODE_32, CS_MODE_64, Cs
 
@@ -156,6 +157,22 @@ def _two_byte(code: bytes, at: int) -> int:
         length += 1
     transfer = TRANSFER if opcode in _ENDS_BLOCK_TWO else 0
     return kind | transfer | length << 8 | immediate << 16
+
+
+class Cr8Access(NamedTuple):
+    """MOV to or from CR8: the general register, the direction, the instruction's length."""
+
+    register: int
+    write: bool
+    length: int
+
+
+def cr8_access(code: bytes, long_mode: bool) -> Cr8Access:
+    """Take apart a MOV CR8 that the processor has already decoded."""
+    at = Prefixes(code, long_mode).opcode_at
+    rex = code[at - 1] if at and long_mode and code[at - 1] & 0xF0 == 0x40 else 0
+    register = code[at + 2] & 7 | (rex & 1) << 3
+    return Cr8Access(register, code[at + 1] == 0x22, at + 3)
 
 
 class BlockDecoder:

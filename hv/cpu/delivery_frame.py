@@ -88,9 +88,11 @@ class Stack(NamedTuple):
         bottom = self._bottom(len(data))
         below = self._beyond_wrap(len(data))
         upper = len(data) - below
-        memory.probe(self.base, below, access)
+        if below:
+            memory.probe(self.base, below, access)
         memory.write(self.base + bottom & _ALL_32, data[:upper], access)
-        memory.write(self.base, data[upper:], access)
+        if below:
+            memory.write(self.base, data[upper:], access)
         return self.esp & ~self.mask | bottom
 
     def _bottom(self, size: int) -> int:

@@ -14,6 +14,8 @@ INTR_BASE = 0x100
 class ExitCode(IntEnum):
     """#VMEXIT codes that can reach us."""
 
+    READ_CR8 = 0x08
+    WRITE_CR8 = 0x18
     EXCEPTION = 0x40  # + vector, up to 0x5F
     RDTSC = 0x6E
     RDPMC = 0x6F
@@ -56,6 +58,10 @@ INTERCEPTED = sum(
     )
 )
 """The intercept word of the control block."""
+
+
+INTERCEPTED_CR = 1 << 8
+"""Control registers whose reads and writes exit: CR8, the APIC's task priority."""
 
 
 class ExitReason(IntEnum):

@@ -104,11 +104,12 @@ class FlatMemory(GuestMemory, Protocol):
 class Ram:
     """Memory by guest physical address: plain words where there is RAM, the bus elsewhere.
 
-    One call stays inside one page. The bus decides about ROM, video memory and holes; RAM is
-    written directly, for a bus master's write would drop translated code each time.
+    One call stays inside one page. The bus decides about ROM, video memory and holes. RAM is written
+    without dropping translated code, which would cost more than the event: nobody runs a frame or a
+    table entry, and what a guest later puts in their place drops the code that was there.
     """
 
-    __slots__ = ("_bus", "bytes", "d", "q", "size")
+    __slots__ = ("_bus", "bytes", "d", "h", "q", "size")
 
     def __init__(self, memory: FlatMemory) -> None:
         self._bus = memory
@@ -116,6 +117,7 @@ class Ram:
         self.size = self.bytes.nbytes
         if self.size % PAGE_SIZE:
             raise ValueError(f"RAM must be whole pages, got {self.size} bytes")
+        self.h = self.bytes.cast("H")
         self.d = self.bytes.cast("I")
         self.q = self.bytes.cast("Q")
 

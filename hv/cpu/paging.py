@@ -35,6 +35,9 @@ class LinearMemory:
 
     def write(self, linear: int, data: bytes, access: int = WRITE) -> None:
         """Store ``data``; nothing at all when any page of it refuses."""
+        if (linear & _OFFSET) + len(data) <= PAGE_SIZE and data:
+            self._ram.write(self.translate(linear, access | WRITE), data)
+            return
         done = 0
         for gpa, part in self._parts(linear, len(data), access | WRITE):
             self._ram.write(gpa, data[done : done + part])
@@ -46,10 +49,16 @@ class LinearMemory:
 
     def read_u16(self, linear: int) -> int:
         """A word of the processor's own tables."""
+        gpa = self.translate(linear, IMPLICIT)
+        if not gpa & 1 and gpa < self._ram.size:
+            return self._ram.h[gpa >> 1]
         return int.from_bytes(self.read(linear, 2, IMPLICIT), "little")
 
     def read_u32(self, linear: int) -> int:
         """A double word of the processor's own tables."""
+        gpa = self.translate(linear, IMPLICIT)
+        if not gpa & 3 and gpa < self._ram.size:
+            return self._ram.d[gpa >> 2]
         return int.from_bytes(self.read(linear, 4, IMPLICIT), "little")
 
     def read_u64(self, linear: int) -> int:

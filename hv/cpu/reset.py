@@ -1,7 +1,7 @@
 """The processor after RESET, in guest mode (AMD64 APM vol. 2, table 14-1; Intel SDM vol. 3, table 10-1)."""
 
 from hv.cpu import state as s
-from hv.cpu.exits import INTERCEPTED
+from hv.cpu.exits import INTERCEPTED, INTERCEPTED_CR
 from hv.cpu.state import CpuState, Hflags
 
 _DATA = 0x9300  # present, writable, accessed
@@ -47,4 +47,5 @@ def enter_guest_mode(state: CpuState, vmcb: int) -> None:
     state.d[s.HFLAGS2] |= _GIF
     state.q[s.VM_VMCB] = vmcb
     state.q[s.INTERCEPT] = INTERCEPTED
+    state.h[s.INTERCEPT_CR_READ] = state.h[s.INTERCEPT_CR_WRITE] = INTERCEPTED_CR
     state.d[s.INTERCEPT_EXCEPTIONS] = 0xFFFFFFFF

@@ -16,6 +16,7 @@ STATE_SIZE = 5568
 
 FPU_STATE = 600
 """First byte of the x87, MMX and SSE state; the model-specific registers follow behind it."""
+_XMM, _XMM_STRIDE = 824, 64
 _FPU_TAGS = slice(612, 620)  # one byte a register, 1 = empty
 
 PRIVATE_STATE = 4904
@@ -41,6 +42,9 @@ A20_MASK = 124
 ERROR_CODE, EXCEPTION_IS_INT = 1346, 1347
 OLD_EXCEPTION = 1374
 INTERCEPT_EXCEPTIONS = 1384
+
+# u16 words: state.h[...]
+INTERCEPT_CR_READ, INTERCEPT_CR_WRITE = 2764, 2765
 
 # Descriptor caches: 24 bytes each: selector u32, pad, base u64, limit u32, flags u32.
 ES, CS, SS, DS, FS, GS, LDTR, TR, GDTR, IDTR = range(10)
@@ -161,6 +165,11 @@ class CpuState:
         """
         general = bytes(self.bytes[: RFLAGS * 8]) + self.rflags().to_bytes(8, "little")
         return general + bytes(self.bytes[HFLAGS * 4 : PRIVATE_STATE])
+
+    def xmm(self, number: int) -> int:
+        """128 bits of an SSE register."""
+        at = _XMM + _XMM_STRIDE * number
+        return int.from_bytes(self.bytes[at : at + 16], "little")
 
     def empty_fpu(self) -> None:
         """Mark all x87 registers empty, as RESET and FNINIT do."""

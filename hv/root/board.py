@@ -7,10 +7,11 @@ Memory map and ports are in ARCHITECTURE.md. CMOS cells follow the conventions t
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hv.interfaces import BlockDevice, ByteSink
+from hv.interfaces import BlockDevice, ByteSink, IrqLine
 from hv.irq import Wire
 from hv.memory import LOW_RAM_END
 from hv.partition import Partition
+from hv.root.platform import SCI_IRQ, Platform
 from hv.vp import End, Ending
 from hv_devices.emulated.ata import AtaChannel
 from hv_devices.emulated.ata_identify import Identity
@@ -23,6 +24,7 @@ from hv_devices.emulated.mc146818 import MC146818
 from hv_devices.emulated.ns16550a import Ns16550A
 from hv_devices.emulated.port61 import SystemPortB
 from hv_devices.emulated.port92 import Port92
+from hv_devices.emulated.portcf9 import PortCf9
 from hv_devices.emulated.ps2_keyboard import Ps2Keyboard
 from hv_devices.emulated.ps2_mouse import Ps2Mouse
 from hv_devices.emulated.vga_text import VgaText
@@ -30,6 +32,7 @@ from hv_devices.emulated.vga_text import VgaText
 MARK_PORT = 0x5A0
 FIRMWARE_DISK_PORT = 0x5B0
 _KIB, _64K = 1024, 65536
+_PIC_TIMER, _IOAPIC_TIMER = 1 << 0, 1 << 2
 _IRQ_TIMER, _IRQ_KEYBOARD, _IRQ_COM2, _IRQ_COM1 = 0, 1, 3, 4
 _IRQ_RTC, _IRQ_MOUSE, _IRQ_ATA0, _IRQ_ATA1 = 8, 12, 14, 15
 _WRITE_CONFIGURATION = 0x60
@@ -79,9 +82,14 @@ class Board:
     def __init__(self, partition: Partition, setup: BoardSetup) -> None:
         self._partition = partition
         self._a20 = True
-        vp, clock = partition.vp, partition.clock
-        self.pic = PicPair(Wire(vp.set_interrupt), watch=self._watch, refresh=self._refresh)
-        line = self.pic.line
+        clock = partition.clock
+        self._timer_watchers = [False, False]
+        self.pic = PicPair(Wire(self._to_lint0), watch=self._watch_pic, refresh=self._refresh)
+        self.platform = Platform(partition, self.pic.acknowledge, self._watch_ioapic)
+
+        def line(irq: int) -> IrqLine:
+            return self.platform.line(irq, self.pic.line(irq))
+
         self.pit = I8254(clock, line(_IRQ_TIMER))
         self.port61 = SystemPortB(
             clock, lambda level: self.pit.set_gate(2, level), lambda: self.pit.out(2)
@@ -123,7 +131,12 @@ class Board:
         self.text = TextPort(setup.text)
         self.exit = DebugExit(self._debug_exit)
         self.mark = MarkPort(setup.on_mark)
+        self.portcf9 = PortCf9(self._reset_line)
+        self.platform.attach(line(SCI_IRQ))
         self._attach()
+
+    def _to_lint0(self, level: bool) -> None:
+        self.platform.apic.lint0.set(level)
 
     def _attach(self) -> None:
         attach = self._partition.ports.attach
@@ -139,6 +152,7 @@ class Board:
         attach("i8042", 0x60, 1, self.i8042.read, self.i8042.write)
         attach("i8042", 0x64, 1, self.i8042.read, self.i8042.write, first_offset=1)
         attach("port92", 0x92, 1, self.port92.read, self.port92.write)
+        attach("portcf9", 0xCF9, 1, self.portcf9.read, self.portcf9.write)
         attach("com1", 0x3F8, 8, self.com1.read, self.com1.write)
         attach("com2", 0x2F8, 8, self.com2.read, self.com2.write)
         for number, (command, control) in enumerate(((0x1F0, 0x3F6), (0x170, 0x376))):
@@ -180,13 +194,21 @@ class Board:
         )
 
     def leave_as_firmware_would(self) -> None:
-        """For a guest that is entered directly: scan code translation is on, as every BIOS leaves it."""
+        """For a guest that is entered directly: scan codes translated, 8259s through the APIC."""
+        self.platform.virtual_wire()
         self.i8042.write(1, _WRITE_CONFIGURATION, 1)
         self.i8042.write(0, _FIRMWARE_CONFIGURATION, 1)
 
-    def _watch(self, unmasked: int) -> None:
-        """The PIC tells which inputs could interrupt: an unwatched timer need not tick."""
-        self.pit.watch(bool(unmasked & 1))
+    def _watch_pic(self, unmasked: int) -> None:
+        """A controller tells which inputs could interrupt: an unwatched timer need not tick."""
+        self._watch_timer(0, bool(unmasked & _PIC_TIMER))
+
+    def _watch_ioapic(self, unmasked: int) -> None:
+        self._watch_timer(1, bool(unmasked & _IOAPIC_TIMER))
+
+    def _watch_timer(self, controller: int, watched: bool) -> None:
+        self._timer_watchers[controller] = watched
+        self.pit.watch(any(self._timer_watchers))
 
     def _refresh(self) -> None:
         """The PIC is asked for its requests: an unwatched timer brings its line up to date."""

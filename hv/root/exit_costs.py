@@ -12,6 +12,7 @@ _PRICES = {
     ExitReason.MSR_WRITE: "msr",
     ExitReason.CPUID: "cpuid",
     ExitReason.HLT: "hlt",
+    ExitReason.HYPERCALL: "hypercall",
     ExitReason.RDTSC: "rdtsc",
     ExitReason.INTERRUPT: "injection",
 }

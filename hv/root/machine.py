@@ -12,16 +12,25 @@ from hv.errors import ConfigError
 from hv.interfaces import BlockDevice, ByteSink
 from hv.loaders import BootImage
 from hv.partition import Partition
+from hv.root.acpi_tables import AcpiPlatform
+from hv.root.acpi_tables import build as build_acpi_tables
 from hv.root.board import Board, BoardSetup
 from hv.root.disk import Disk, MemoryDisk, floppy_geometry, open_disk
 from hv.root.exit_costs import price
 from hv.root.exit_names import exit_target
 from hv.root.firmware import firmware_image
 from hv.root.mouse_hand import MouseHand
+from hv.root.platform import PM_PORT
+from hv.root.services import ServiceSetup, SyntheticDevices
 from hv.root.typing_hand import TypingHand
 from hv.stats import ExitKey
+from hv.tlfs import Features, parse_features
 from hv.trace import TraceWriter
 from hv.vp import End, Ending
+from hv_devices.emulated.local_apic_timer import APIC_HZ
+from hv_devices.synthetic.scsi_device import ScsiDevice
+from hv_devices.synthetic.scsi_disk import ScsiDisk
+from hv_devices.synthetic.scsi_dvd import ScsiDvd
 
 MAX_ATA_DISKS = 4
 MAX_FLOPPIES = 2
@@ -52,7 +61,11 @@ class Outputs:
 @dataclass
 class _Media:
     ata: list[Disk] = field(default_factory=list)
+    scsi: list[Disk] = field(default_factory=list)
     floppies: list[Disk] = field(default_factory=list)
+
+    def all(self) -> list[Disk]:
+        return self.ata + self.scsi + self.floppies
 
 
 class Machine:
@@ -72,7 +85,12 @@ class Machine:
         self.marks: list[Mark] = []
         self._media = _Media()
         self._attach_disks(config.disks, image, media)
-        self.partition = Partition(config.memory, lambda: self.board.pic)
+        features = parse_features(config.hv)
+        self.partition = Partition(
+            config.memory,
+            lambda: self.board.platform.apic,
+            hypervisor_present=bool(features),
+        )
         self.board = Board(
             self.partition,
             BoardSetup(
@@ -85,7 +103,9 @@ class Machine:
                 on_mark=self._mark,
             ),
         )
-        self.hand = TypingHand(self.partition.clock, self.board.keyboard)
+        self.synthetic = self._enlighten(features)
+        synthetic_keyboard = self.synthetic.keyboard if self.synthetic else None
+        self.hand = TypingHand(self.partition.clock, self.board.keyboard, synthetic_keyboard)
         self.mouse_hand = MouseHand(self.partition.clock, self.board.mouse)
         self._power_on(image)
 
@@ -103,17 +123,40 @@ class Machine:
             floppy = disk.bus == "floppy" or (
                 disk.bus == "auto" and floppy_geometry(opened.sectors * 512) is not None
             )
-            (media.floppies if floppy else media.ata).append(opened)
+            bus = media.scsi if disk.bus == "scsi" else media.floppies if floppy else media.ata
+            bus.append(opened)
         media.ata.extend(extra)
         if len(media.ata) > MAX_ATA_DISKS:
             raise ConfigError(f"{len(media.ata)} disks on IDE: there is room for {MAX_ATA_DISKS}")
         if len(media.floppies) > MAX_FLOPPIES:
             raise ConfigError(f"{len(media.floppies)} floppies: there are {MAX_FLOPPIES} drives")
 
+    def _enlighten(self, features: Features) -> SyntheticDevices | None:
+        """Offer the hypervisor's interface with the services behind it, when it is wanted."""
+        partition = self.partition
+        partition.enlighten(features, self.board.platform.apic, APIC_HZ)
+        hypervisor = partition.hypervisor
+        if hypervisor is None:
+            if self._media.scsi or self.config.cdroms:
+                raise ConfigError("disks on SCSI need the hypervisor's interface: not with hv=none")
+            return None
+        setup = ServiceSetup(
+            epoch=self.config.epoch,
+            reference_time=hypervisor.reference_time,
+            luns=self._luns(),
+        )
+        return SyntheticDevices(hypervisor, partition.clock, partition.memory, setup)
+
+    def _luns(self) -> dict[int, ScsiDevice]:
+        devices: list[ScsiDevice] = [ScsiDisk(disk) for disk in self._media.scsi]
+        devices += [ScsiDvd(open_disk(path, "ro")) for path in self.config.cdroms]
+        return dict(enumerate(devices))
+
     def _power_on(self, image: BootImage | None) -> None:
         partition = self.partition
         if image is None or image.entry is None:
             partition.memory.load_rom(firmware_image(self.config.firmware))
+        self._load_tables()
         partition.power_on()
         if image is None:
             return
@@ -134,6 +177,11 @@ class Machine:
             )
             partition.vp.engine.restore()
             partition.vp.engine.flush_tlb()
+
+    def _load_tables(self) -> None:
+        platform = AcpiPlatform(pm_base=PM_PORT, vmbus=self.synthetic is not None)
+        for gpa, data in build_acpi_tables(platform).pieces:
+            self.partition.memory.load_tables(gpa, data)
 
     def _mark(self, mark: int) -> None:
         vp = self.partition.vp
@@ -202,16 +250,25 @@ class Machine:
 
     def flush(self) -> None:
         """Make what the guest wrote to disks durable, where they keep it."""
-        for disk in self._media.ata + self._media.floppies:
+        for disk in self._media.all():
             disk.flush()
 
-    def disk(self, index: int) -> Disk:
-        """The IDE disk ``index``, for looking at what the guest wrote."""
-        return self._media.ata[index]
+    def disk(self, index: int, bus: str = "ide") -> Disk:
+        """The disk ``index`` of a bus, for looking at what the guest wrote."""
+        return (self._media.scsi if bus == "scsi" else self._media.ata)[index]
+
+    def inspect(self, what: str) -> object:
+        """State as plain data: ``vmbus`` or ``hypervisor``; None where there is none."""
+        if what == "vmbus":
+            return self.synthetic.inspect() if self.synthetic else None
+        if what == "hypervisor":
+            hypervisor = self.partition.hypervisor
+            return hypervisor.inspect() if hypervisor else None
+        raise ConfigError(f"nothing to inspect under {what!r}", usage=True)
 
     def close(self) -> None:
         """Give back host files."""
-        for disk in self._media.ata + self._media.floppies:
+        for disk in self._media.all():
             disk.close()
 
 

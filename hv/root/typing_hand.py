@@ -6,17 +6,22 @@ from collections.abc import Iterable
 from hv.clock import VirtualClock
 from hv.root.keys import KeyEvent, Press, Wait
 from hv_devices.emulated.ps2_keyboard import Ps2Keyboard
+from hv_devices.synthetic.keyboard_vsp import KeyboardVsp
 
 KEY_INTERVAL_NS = 10_000_000
 """Time between two key events: a fast typist, slow enough for any driver."""
 
 
 class TypingHand:
-    """Feeds one keyboard from a queue."""
+    """Plays a queue on the keyboard that the guest listens to: the synthetic one as soon as it is in use."""
 
-    def __init__(self, clock: VirtualClock, keyboard: Ps2Keyboard) -> None:
+    def __init__(
+        self, clock: VirtualClock, keyboard: Ps2Keyboard, synthetic: KeyboardVsp | None = None
+    ) -> None:
         self._clock = clock
-        self._keyboard = keyboard
+        self._ps2 = keyboard
+        self._synthetic = synthetic
+        self._down: dict[str, Ps2Keyboard | KeyboardVsp] = {}
         self._queue: deque[KeyEvent] = deque()
         self._timer = clock.timer(self._next)
 
@@ -32,8 +37,13 @@ class TypingHand:
         if isinstance(event, Wait):
             pause = event.ns
         elif isinstance(event, Press):
-            self._keyboard.press(event.key)
+            keyboard = self._down[event.key] = self._keyboard()
+            keyboard.press(event.key)
         else:
-            self._keyboard.release(event.key)
+            self._down.pop(event.key, self._ps2).release(event.key)
         if self._queue:
             self._timer.arm(self._clock.now() + pause)
+
+    def _keyboard(self) -> Ps2Keyboard | KeyboardVsp:
+        synthetic = self._synthetic
+        return synthetic if synthetic is not None and synthetic.in_use else self._ps2

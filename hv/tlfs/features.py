@@ -203,6 +203,9 @@ _DEFAULT = (
 )
 """What a guest with VMBus uses; the rest is for those who ask."""
 
+_ON_REQUEST = Feature.TSC_INVARIANT
+"""Not in ``all``: with it a guest turns away from reference time to the plain time stamp counter."""
+
 PRESETS = ("default", "all", "none")
 
 
@@ -255,7 +258,7 @@ def _without(chosen: set[Feature], feature: Feature) -> set[Feature]:
 def _preset(name: str) -> set[Feature]:
     chosen: set[Feature] = set()
     if name == "all":
-        chosen.update(Feature)
+        chosen.update(feature for feature in Feature if feature is not _ON_REQUEST)
     elif name == "default":
         for feature in _DEFAULT:
             chosen = _with(chosen, feature)

@@ -86,6 +86,11 @@ class HypervisorInterface:
         """Send a message to the guest. False: there is no such source, or too many wait for it."""
         return self._has(vp, sint) and self._processors[vp].synic.post(sint, kind, payload)
 
+    def forget(self, vp: int, sint: int) -> None:
+        """Drop what was posted to ``sint`` and has not reached the guest."""
+        if self._has(vp, sint):
+            self._processors[vp].synic.forget(sint)
+
     def signal(self, vp: int, sint: int, flag: int) -> bool:
         """Set an event flag. False: there is no such flag, or no page that the guest has for it."""
         if not self._has(vp, sint) or not 0 <= flag < FLAGS_PER_SINT:
@@ -97,6 +102,10 @@ class HypervisorInterface:
         return 0 <= vp < len(self._processors) and 0 <= sint < SINTS
 
     # The partition's side.
+
+    def reference_time(self) -> int:
+        """The partition's reference counter, units of 100 ns."""
+        return self._partition.reference.now()
 
     def tsc_written(self) -> None:
         """A processor's time stamp counter was set."""

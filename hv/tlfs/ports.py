@@ -29,6 +29,13 @@ class Ports:
     def __init__(self) -> None:
         self._messages: dict[int, MessageHandler] = {}
         self._events: dict[int, _EventPort] = {}
+        self._bus: Callable[[int], bool] = lambda _connection: False
+
+    def connect_bus(self, handler: Callable[[int], bool]) -> None:
+        """Ask ``handler(connection)`` about events of connections that are not in the table, because
+        they come and go with a bus's channels. It tells whether it knew the connection.
+        """
+        self._bus = handler
 
     def connect_messages(self, connection: int, handler: MessageHandler) -> None:
         """Let ``handler`` have what is posted to ``connection``. ConfigError when that is taken."""
@@ -63,6 +70,8 @@ class Ports:
         """A guest's event. Refusal when there is no such flag."""
         port = self._events.get(connection)
         if port is None:
+            if flag == 0 and self._bus(connection):
+                return
             raise self._no_port(connection)
         if flag >= port.flags:
             raise Refusal(Status.INVALID_PARAMETER)

@@ -106,6 +106,11 @@ class Synic:
                 if not (isinstance(waiting, TimerMessage) and waiting.timer == timer)
             ]
 
+    def forget(self, sint: int) -> None:
+        """Drop the messages that wait for ``sint``, but not its timers'."""
+        queue = self.state.queues[sint]
+        queue[:] = [waiting for waiting in queue if isinstance(waiting, TimerMessage)]
+
     def signal(self, sint: int, flag: int) -> bool:
         """Set an event flag; interrupt if it was clear. False: SynIC or SIEF page are disabled."""
         if not (self.state.scontrol & ENABLE and self._siefp.enabled):

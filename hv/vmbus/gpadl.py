@@ -116,9 +116,8 @@ class GpadlTable:
         assembly.data += tail
         if len(assembly.data) < assembly.range_bytes:
             return None
-        ranges = None
-        if len(assembly.data) == assembly.range_bytes:
-            ranges = parse_ranges(bytes(assembly.data), assembly.range_count)
+        # More than was announced does not add up either.
+        ranges = parse_ranges(bytes(assembly.data), assembly.range_count)
         if ranges is None:
             self._abandon(handle)
             return GpadlCreated(relid, handle, STATUS_UNSUCCESSFUL)

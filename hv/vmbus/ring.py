@@ -197,7 +197,6 @@ class OutgoingRing:
         if not self._has_room(step):
             return False
         self._reserved += step
-        self._ask()
         return True
 
     def put(self, packet: bytes) -> bool | None:

@@ -3,6 +3,8 @@
 Whoever works here holds a saved state (``Engine.save`` has run) and restores it when done.
 """
 
+from collections.abc import Callable
+
 from hv.cost import ExitCosts
 from hv.cpu import state as s
 from hv.cpu.delivery import Event, EventKind, Shutdown, TaskGateRefused, deliver
@@ -47,6 +49,7 @@ class Core:
         self.costs = costs
         self.halted = False
         self.end: End | None = None
+        self._tsc_listeners: list[Callable[[], None]] = []
         for word, cost in (
             (PORT_COST, costs.port),
             (MMIO_COST, costs.mmio),
@@ -76,6 +79,12 @@ class Core:
     def set_tsc(self, value: int) -> None:
         """WRMSR to the time stamp counter."""
         self.pace[TSC_ADJUST] = (value - self.now()) & U64
+        for listener in self._tsc_listeners:
+            listener()
+
+    def when_tsc_written(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` after every ``set_tsc``."""
+        self._tsc_listeners.append(listener)
 
     @property
     def rdtsc_exits(self) -> int:

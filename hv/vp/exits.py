@@ -5,10 +5,11 @@
 """
 
 from collections.abc import Callable
+from typing import Protocol
 
 from hv.cpu import state as s
 from hv.cpu.cpuid import CpuidModel
-from hv.cpu.decode import BlockDecoder, InsnClass, classify
+from hv.cpu.decode import BlockDecoder, InsnClass, classify, cr8_access
 from hv.cpu.delivery import Event, EventKind
 from hv.cpu.delivery_events import Fault
 from hv.cpu.exits import INTR_BASE, PUSHES_ERROR_CODE, ExitCode, ExitReason, Vector
@@ -25,6 +26,7 @@ from hv.vp.ending import End, Ending
 
 _CLASS = 0x7F
 _STRING_IO = InsnClass.STRING_IO.value
+_VMCALL = InsnClass.VMCALL.value
 _INT1, _RDMSR, _SYSENTER = InsnClass.INT1.value, InsnClass.RDMSR.value, InsnClass.SYSENTER.value
 _PORT_READ, _PORT_WRITE = ExitReason.PORT_READ.value, ExitReason.PORT_WRITE.value
 _MSR_READ, _MSR_WRITE = ExitReason.MSR_READ.value, ExitReason.MSR_WRITE.value
@@ -33,6 +35,18 @@ _HLT, _CPUID, _SYSCALL = ExitReason.HLT.value, ExitReason.CPUID.value, ExitReaso
 _UD, _PF = Vector.UD.value, Vector.PF.value
 _CODE_WINDOW = 15
 _PAGE = 4096
+
+
+class TaskPriority(Protocol):
+    """The part of a local APIC that is CR8."""
+
+    cr8: int
+
+
+class _NoApic:
+    """A processor without an APIC still has the register."""
+
+    cr8 = 0
 
 
 class ExitHandlers:
@@ -51,11 +65,12 @@ class ExitHandlers:
         self._decoder = BlockDecoder()
         self._strings = StringIo(core.state, core.linear, memory, ports)
         self._by_number = self._intercepts()
+        self.hypercall: Callable[[int], None] | None = None
+        self.task_priority: TaskPriority = _NoApic()
 
     def _intercepts(self) -> dict[int, Callable[[int], None]]:
         core = self._core
         undefined = (
-            ExitCode.VMMCALL,
             ExitCode.VMRUN,
             ExitCode.VMLOAD,
             ExitCode.VMSAVE,
@@ -70,6 +85,9 @@ class ExitHandlers:
             ExitCode.HLT: self._hlt,
             ExitCode.MSR: self._msr,
             ExitCode.SHUTDOWN: self._shutdown,
+            ExitCode.VMMCALL: self._vmmcall,
+            ExitCode.READ_CR8: self._cr8,
+            ExitCode.WRITE_CR8: self._cr8,
             **dict.fromkeys(undefined, self.on_invalid),
             **{ExitCode.EXCEPTION + vector: self._exception(vector) for vector in range(32)},
         }
@@ -158,10 +176,34 @@ class ExitHandlers:
         else:
             core.advance(insn >> 8 & 0xFF)
 
+    def _vmmcall(self, insn: int) -> None:
+        if self.hypercall is not None:
+            self.hypercall(insn)
+        else:
+            self.on_invalid(insn)
+
+    def _cr8(self, _insn: int) -> None:
+        """MOV to or from CR8: the APIC's task priority."""
+        core, state = self._core, self._state
+        code = self._code(state.base(s.CS) + state.q[s.RIP], _CODE_WINDOW)
+        access = cr8_access(code, bool(state.d[s.HFLAGS] & CS64))
+        if access.write:
+            value = state.q[access.register]
+            if value >> 4:
+                core.fault(Vector.GP, 0)
+                return
+            self.task_priority.cr8 = value
+        else:
+            state.q[access.register] = self.task_priority.cr8
+        core.advance(access.length)
+
     def on_invalid(self, insn: int) -> None:
         """No such instruction: what the engine cannot decode, VMCALL, and AMD-V's own."""
         if insn & _CLASS == _INT1:
             self._software_interrupt(insn)
+            return
+        if insn & _CLASS == _VMCALL and self.hypercall is not None:
+            self.hypercall(insn)
             return
         self._exits.hit(_EXCEPTION, _UD, 0, self._pace[NOW], 0)
         self._core.fault(_UD)

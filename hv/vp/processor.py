@@ -23,9 +23,11 @@ from hv.cpu.reset import reset
 from hv.errors import InternalError
 from hv.memory import SystemMemory
 from hv.portbus import PortBus
+from hv.tlfs import VpInterface
 from hv.vp.core import INHIBIT, U64, Core
 from hv.vp.ending import End, Ending
-from hv.vp.exits import ExitHandlers
+from hv.vp.exits import ExitHandlers, TaskPriority
+from hv.vp.hypercall import HypercallExit
 
 _IF = s.Rflags.IF.value
 _NMI_BLOCKED = 1 << 2  # HFLAGS2; IRET clears it
@@ -53,12 +55,27 @@ class VirtualProcessor(Core):
     ) -> None:
         super().__init__(memory, ExitCosts())
         self.clock = VirtualClock(self.now, self.let_pass, self._earlier_deadline)
-        self.engine.install(ExitHandlers(self, memory, ports, msrs, cpuid))
+        self._handlers = ExitHandlers(self, memory, ports, msrs, cpuid)
+        self.engine.install(self._handlers)
         self._interrupts = interrupts
         self._interrupt_level = False
         self._nmi_pending = False
         self.idle_ns = 0
+        self._wake_on_pending = False
         memory.on_write = self.engine.invalidate
+
+    def accept_hypercalls(self, interface: VpInterface) -> None:
+        """Answer VMMCALL and VMCALL by the hypervisor's interface."""
+        self._handlers.hypercall = HypercallExit(self, interface)
+
+    def use_task_priority(self, apic: TaskPriority) -> None:
+        """CR8 is this APIC's."""
+        self._handlers.task_priority = apic
+
+    def idle(self) -> None:
+        """Halt until an interrupt is pending, whatever RFLAGS.IF says; called in an exit."""
+        self.halted = self._wake_on_pending = True
+        self.pace[FLAGS] |= FLAG_STOP
 
     def reset(self) -> None:
         """Back to the reset vector, in guest mode."""
@@ -106,7 +123,7 @@ class VirtualProcessor(Core):
             self._inject()
             if self.end is not None or pace[COUNT] >= until:
                 break
-            if self.halted:
+            if self.halted and not self._woken():
                 self._wait()
                 continue
             timer, budget = clock.next_deadline(), until + pace[EXTRA]
@@ -119,10 +136,16 @@ class VirtualProcessor(Core):
                 raise InternalError(f"Unicorn stopped with error {status} at {self.where()}")
         return self.end
 
+    def _woken(self) -> bool:
+        """The guest asked to sleep until something is pending, and something is."""
+        if self._wake_on_pending and (self._interrupt_level or self._nmi_pending):
+            self.halted = self._wake_on_pending = False
+        return not self.halted
+
     def _wait(self) -> None:
         """Halted: time passes until the next timer, which may wake the processor."""
         deadline = self.clock.next_deadline()
-        interruptible = bool(self.state.q[s.RFLAGS] & _IF)
+        interruptible = self._wake_on_pending or bool(self.state.q[s.RFLAGS] & _IF)
         if deadline is not None and interruptible:
             before = self.now()
             self.clock.skip_to(deadline)
@@ -146,7 +169,7 @@ class VirtualProcessor(Core):
             event = Event(self._interrupts().acknowledge(), EventKind.EXTERNAL)
         else:
             return
-        self.halted = False
+        self.halted = self._wake_on_pending = False
         self.exits.hit(_INTERRUPT, event.vector, 0, self.retired(), 0)
         self.let_pass(self.costs.injection)
         self.settle_flags()

@@ -21,7 +21,7 @@ def reps(count: int, start: int = 0) -> int:
 class Host:
     """A partition whose host listens to one event connection of 8 flags and one message connection."""
 
-    def __init__(self, features: str = "all") -> None:
+    def __init__(self, features: str = "all,+tsc-invariant") -> None:
         self.bench = Bench(features).identify()
         self.flags: list[int] = []
         self.messages: list[tuple[int, bytes]] = []

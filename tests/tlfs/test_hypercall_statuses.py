@@ -38,7 +38,7 @@ NAMES = {
 }
 
 
-def status(control: int, data: bytes = b"", *, features: str = "all", **where: int) -> int:
+def status(control: int, data: bytes = b"", *, features: str = "all,+tsc-invariant", **where: int) -> int:
     return Bench(features).identify().status(control, data, **where)
 
 
@@ -223,12 +223,12 @@ class TestFlushes:
 
 class TestRegisters:
     @staticmethod
-    def get(name: int, partition: int = SELF, vp: int = VP_SELF, features: str = "all") -> int:
+    def get(name: int, partition: int = SELF, vp: int = VP_SELF, features: str = "all,+tsc-invariant") -> int:
         data = struct.pack("<QIB3xI", partition, vp, 0, name)
         return status(0x50 | ONE_REP, data, features=features)
 
     @staticmethod
-    def put(name: int, value: int = 0, features: str = "all") -> int:
+    def put(name: int, value: int = 0, features: str = "all,+tsc-invariant") -> int:
         bench = Bench(features).identify()
         bench.cpu.read_only.add(0x00040000)
         data = struct.pack("<QIB3x", SELF, VP_SELF, 0)

@@ -23,7 +23,7 @@ def direct(flags: int, vector: int = VECTOR) -> int:
 class Timers:
     """A guest with its SynIC on and vectors 0x52 for SINT2, 0x53 for SINT3."""
 
-    def __init__(self, features: str = "all") -> None:
+    def __init__(self, features: str = "all,+tsc-invariant") -> None:
         self.bench = Bench(features).enable_synic(sint2=0x52, sint3=0x53)
         self.apic = self.bench.apic
 

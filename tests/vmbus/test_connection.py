@@ -262,6 +262,28 @@ def test_version_1_1_interrupts_through_its_page() -> None:
     assert channel.receive() is not None
 
 
+def test_version_1_1_leaves_other_channels_bits_alone() -> None:
+    services = [Diary(offer(number)) for number in range(1, 11)]
+    guest = boot(*services, version=0x10001, interrupt_page=0x7000)
+    for relid in (9, 10):
+        guest.open(guest.offers[relid - 1])
+        channel = services[relid - 1].channel
+        assert channel is not None
+        channel.send(b"x")
+    assert guest.memory.read(0x7000, 2) == b"\0\6"
+
+
+def test_version_1_1_without_an_interrupt_page_sets_the_flag_alone() -> None:
+    service = Diary(offer())
+    guest = boot(service, version=0x10001)
+    guest.open(guest.offers[0])
+    assert service.channel is not None
+    before = guest.memory.read(0, 0x1000)
+    service.channel.send(b"x")
+    assert guest.synic.flags == {0: {0}}
+    assert guest.memory.read(0, 0x1000) == before
+
+
 def test_version_1_1_has_room_for_255_channels() -> None:
     guest = boot(*(Diary(offer(number)) for number in range(1, 258)), version=0x10001)
     assert [one.relid for one in guest.offers] == list(range(1, 256))

@@ -102,6 +102,7 @@ def test_two_gpadls_may_grow_side_by_side(guest: FakeGuest) -> None:
         (struct.pack("<IIQ", 0, 0, 1), 1),
         (struct.pack("<IIQ", 0x1000, 0x1000, 1), 1),
         (struct.pack("<IIQ", 0x1000, 1, 1), 1),
+        (struct.pack("<IIQQ", 0x1000, 0x1000, 1, 2), 1),
         (struct.pack("<IIQ", 0x1001, 0, 1), 1),
         (struct.pack("<IIQQ", 0x1000, 0, 1, 2), 1),
         (struct.pack("<IIQ", 0xFFFFFFFF, 0xFFF, 1), 1),
@@ -164,6 +165,13 @@ def test_what_is_not_there_cannot_be_torn_down(guest: FakeGuest) -> None:
     guest.post(11, struct.pack("<II", 1, HANDLE + 1))
     assert not guest.poll()
     assert guest.bus.inspect().refused == 2
+
+
+def test_another_channel_cannot_tear_down_what_is_under_assembly(guest: FakeGuest) -> None:
+    header(guest, b"", size=16)
+    guest.post(11, struct.pack("<II", 2, HANDLE))
+    body(guest, pages_of(1))
+    assert created(guest) == [(1, HANDLE, 0)]
 
 
 def test_an_abandoned_one_can_be_torn_down(guest: FakeGuest) -> None:

@@ -147,7 +147,7 @@ def check(guest: FakeGuest, services: list[Diary]) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(steps, max_size=60))
+@given(st.lists(steps, min_size=10, max_size=60))
 def test_any_sequence_of_messages(sequence: list[Step]) -> None:
     guest, services = start()
     posted(struct.pack("<IIIIQQQ", 14, 0, 0x50003, 0, 2, 0, 0))(guest, services)
@@ -169,7 +169,7 @@ def test_any_sequence_of_messages(sequence: list[Step]) -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(steps, max_size=40))
+@given(st.lists(steps, min_size=10, max_size=40))
 def test_the_same_messages_give_the_same_answers(sequence: list[Step]) -> None:
     runs = []
     for _ in range(2):

@@ -115,7 +115,7 @@ def greedy(channel: Channel) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(steps, max_size=40), st.booleans())
+@given(st.lists(steps, min_size=5, max_size=40), st.booleans())
 def test_any_rings(sequence: list[Step], pipe: bool) -> None:
     service = Diary(offer(pipe=pipe, max_packet=48))
     service.on_ready = greedy

@@ -150,6 +150,14 @@ def test_a_read_index_that_is_none_breaks_the_channel(bench: Bench, index: int) 
     assert bench.service.events == ["open", "close"]
 
 
+def test_a_waiting_host_finds_a_bad_read_index_before_its_service_does(bench: Bench) -> None:
+    bench.fill()
+    bench.ring.store(READ, 4)
+    bench.channel.signal()
+    assert bench.service.events == ["open", "close"]
+    assert "read index 0x4" in bench.failure
+
+
 def test_our_write_index_is_not_the_guests_to_move(bench: Bench) -> None:
     bench.host.send(b"one")
     bench.ring.store(WRITE, 0x700)
@@ -214,15 +222,13 @@ def test_only_what_is_owed_can_be_completed(bench: Bench) -> None:
 
 
 def test_packets_that_share_an_id_are_each_answered(bench: Bench) -> None:
-    for size in (8, 0x40, 8):
+    for size in (8, 0x48, 0x40):
         bench.channel.send(b"asking", transaction_id=7, wants_completion=True)
         assert bench.host.receive(size) is not None
-    bench.host.complete(7, bytes(8))
-    bench.host.complete(7, bytes(0x40))
-    bench.host.complete(7, bytes(1))
-    bench.host.complete(7, bytes(1))
+    for size in (0x40, 1, 0x48, 1):
+        bench.host.complete(7, bytes(size))
     sizes = [len(packet.payload) for packet in bench.channel.receive_all()]
-    assert sizes == [8, 0x40, 8]
+    assert sizes == [0x40, 8, 0x48]
 
 
 def test_an_answer_larger_than_its_room_is_the_services_mistake(bench: Bench) -> None:

@@ -1,9 +1,9 @@
 """The bus between APICs: which local APIC an interrupt message is for, and who takes it.
 
-Document: Intel SDM vol. 3, 11.6.2 "Determining IPI Destination" and 11.11 (the form of a message). Of several
-candidates for a lowest-priority message the first connected wins a tie; processors rotate theirs, which no
-program can rely on. Left out: the serial bus of the 82093AA's days with its arbitration, and the focus
-processor.
+Document: Intel SDM vol. 3, 11.6.2 "Determining IPI Destination" and 11.11 (the form of a message). Of
+several candidates for a lowest-priority message the first connected wins a tie; processors rotate theirs,
+which no program can rely on. Left out: the serial bus of the 82093AA's days with its arbitration, and the
+focus processor.
 """
 
 from collections.abc import Callable
@@ -45,8 +45,8 @@ class BusAgent(Protocol):
     def accept(self, message: ApicMessage) -> bool:
         """Take the message. False when it is lost on this APIC."""
 
-    def arbitration_priority(self) -> int | None:
-        """How important what the processor does now is; None: it takes no vectors."""
+    def rank(self) -> int | None:
+        """How busy the processor is; None: it takes no vectors."""
 
 
 _LOWEST_PRIORITY = DeliveryMode.LOWEST_PRIORITY.value
@@ -89,5 +89,5 @@ class ApicBus:
 
 
 def _least_busy(agents: list[BusAgent]) -> list[BusAgent]:
-    ranked = [(rank, agent) for agent in agents if (rank := agent.arbitration_priority()) is not None]
+    ranked = [(rank, agent) for agent in agents if (rank := agent.rank()) is not None]
     return [min(ranked, key=lambda pair: pair[0])[1]] if ranked else []

@@ -1,9 +1,9 @@
 """The local APIC's timer: one-shot, periodic and TSC-deadline.
 
 Document: Intel SDM vol. 3, 11.5.4 and 11.5.4.1. The current count is a function of virtual time, never a
-counter that somebody decrements. Interrupts of a period come ``MIN_INTERVAL_NS`` apart at the closest; what
-falls in between is merged, as pending edges of one vector are anyhow. A change of divisor or mode takes the
-count that has been reached along; leaving or entering TSC-deadline mode disarms.
+counter that somebody decrements. Interrupts of a period come ``MIN_INTERVAL_NS`` apart at the closest;
+what falls in between is merged, as pending edges of one vector are anyhow. A change of divisor or mode
+takes the count that has been reached along; leaving or entering TSC-deadline mode disarms.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,8 @@ APIC_HZ = 200_000_000
 """The bus clock before division."""
 
 MIN_INTERVAL_NS = 1000
+MAX_WAIT_NS = 1 << 60
+"""A deadline farther away, some decades, never comes."""
 
 _NS_PER_CLOCK = NS_PER_SECOND // APIC_HZ
 _VECTOR, _MASKED = Lvt.VECTOR.value, Lvt.MASKED.value
@@ -139,8 +141,9 @@ class ApicTimer:
         state = self.state
         when: int | None = None
         if state.lvt & _TSC_DEADLINE:
-            if state.deadline:
-                when = self._clock.now() + max(0, state.deadline - self._read_tsc())
+            wait = state.deadline - self._read_tsc()
+            if state.deadline and wait < MAX_WAIT_NS:
+                when = self._clock.now() + max(0, wait)
         elif not state.lvt & _MASKED:
             when = self._expiry(after)
         if when is None:

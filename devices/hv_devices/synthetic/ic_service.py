@@ -28,6 +28,7 @@ from hv_devices.synthetic.ic_protocol import (
 
 _INBAND = PacketKind.INBAND.value
 _NEGOTIATE = MessageType.NEGOTIATE.value
+_NOTHING_AGREED = Agreement(NO_VERSION, NO_VERSION)
 
 
 class Phase(StrEnum):
@@ -42,7 +43,7 @@ class IcState:
     """What the conversation with the guest has come to; each component adds its own."""
 
     phase: Phase = Phase.CLOSED
-    agreed: Agreement = Agreement(NO_VERSION, NO_VERSION)
+    agreed: Agreement = _NOTHING_AGREED
     outstanding: int | None = None
     """Transaction id of the request that the guest has not answered."""
     next_id: int = 0

@@ -117,6 +117,11 @@ class KeyboardVsp:
         """Is all that was typed in the guest's hands?"""
         return not self.state.queue
 
+    @property
+    def in_use(self) -> bool:
+        """Does a driver of the guest listen?"""
+        return self._channel is not None and bool(self.state.version)
+
     # The bus's side
 
     def open(self, channel: Channel) -> None:

@@ -1,7 +1,7 @@
 """Synthetic mouse: a HID pointer with absolute coordinates.
 
-Follows Linux's driver (drivers/hid/hid-hyperv.c), for want of a protocol document: version 2.0. The guest asks
-for the protocol, is told what the device is, says that it understood, and gets input reports from then on.
+Follows Linux's driver (drivers/hid/hid-hyperv.c), for want of a protocol document: version 2.0. The guest
+asks for the protocol, is told what the device is, acknowledges that, and gets input reports from then on.
 
 Left out: feature and output reports, power states.
 """
@@ -192,10 +192,10 @@ class MouseVsp:
             return
         report = Report(*now, _wheel(wheel), state.buttons == state.reported[0])
         reports = state.reports
-        if reports and (report.is_move and reports[-1].is_move or len(reports) >= QUEUE_SIZE):
+        both_move = bool(reports) and reports[-1].is_move and report.is_move
+        if both_move or len(reports) >= QUEUE_SIZE:
             last = reports.pop()
-            both = last.is_move and report.is_move
-            report = report._replace(wheel=_wheel(last.wheel + wheel), is_move=both)
+            report = report._replace(wheel=_wheel(last.wheel + wheel), is_move=both_move)
         reports.append(report)
         state.reported = now
         self._settle()

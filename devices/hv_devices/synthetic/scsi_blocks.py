@@ -23,7 +23,7 @@ _ZEROING_BLOCKS = 2048
 
 
 class Blocks:
-    """``medium`` in blocks of ``sectors_per_block`` sectors; a last one that it has not all of ends in zeros."""
+    """``medium`` in blocks of ``sectors_per_block`` sectors; a last one that is not whole ends in zeros."""
 
     def __init__(self, medium: BlockDevice, sectors_per_block: int = 1) -> None:
         if medium.sectors < 1:

@@ -71,9 +71,7 @@ def mode_sense(cdb: bytes, pages: Sequence[ModePage], device_specific: int) -> b
     wanted = [page for page in pages if code in (page.code, _ALL_PAGES)]
     if not wanted or subpage not in (0, _ALL_SUBPAGES):
         raise CheckCondition(INVALID_FIELD_IN_CDB)
-    listed = b"".join(
-        bytes([page.code, len(page.current)]) + page.body(control) for page in wanted
-    )
+    listed = b"".join(bytes([page.code, len(page.current)]) + page.body(control) for page in wanted)
     if cdb[0] == Opcode.MODE_SENSE_6:
         length = _HEADER_6.size - _LENGTH_6 + len(listed)
         return (_HEADER_6.pack(length, 0, device_specific, 0) + listed)[: cdb[4]]

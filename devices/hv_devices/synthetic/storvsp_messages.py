@@ -78,13 +78,14 @@ class Direction(IntEnum):
     UNSPECIFIED = 2
 
 
-_REQUEST = Struct("<2x2xxBBBxBBxI16s4x")
+_SENSE_AREA = 20
+"""Bytes that hold a request's CDB, and sense data in its answer."""
+_REQUEST = Struct(f"<5xBBBxBBxI{CDB_LENGTH}s{_SENSE_AREA - CDB_LENGTH}x")
 _EXTENSION = Struct("<4xI8x")
 _RESULT = Struct("<HBB")
 _RESULT_SENSE_LENGTH = HEADER.size + 9
 _RESULT_TRANSFERRED = HEADER.size + 12
 _RESULT_SENSE = HEADER.size + 16
-_SENSE_AREA = 20
 _U32 = Struct("<I")
 
 _PROPERTIES = Struct("<IHHIIQ")
@@ -122,11 +123,6 @@ class ScsiRequest:
             (flags,) = _EXTENSION.unpack_from(packet, HEADER.size + _REQUEST.size)
         autosense = sense_room > 0 and not flags & SRB_FLAG_DISABLE_AUTOSENSE
         return cls(Address(path, target, lun), direction, transfer, cdb, sense_room, autosense)
-
-
-assert _REQUEST.size + HEADER.size == OLD_PACKET_SIZE
-assert _REQUEST.size + _EXTENSION.size + HEADER.size == PACKET_SIZE
-assert CDB_LENGTH <= _SENSE_AREA
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +179,12 @@ def properties(max_sub_channels: int, max_transfer: int) -> bytes:
 def version_body(version: int) -> bytes:
     """The body that answers QUERY_PROTOCOL_VERSION."""
     return _VERSION.pack(version, 0)
+
+
+def operation_of(packet: bytes) -> int:
+    """What is asked for; 0, which is nothing, in a packet without a header."""
+    operation: int = HEADER.unpack_from(packet)[0] if len(packet) >= HEADER.size else 0
+    return operation
 
 
 def u16_body(packet: bytes) -> int | None:

@@ -1,34 +1,53 @@
-"""A child partition: memory, buses, a virtual processor. The devices are the root's business."""
+"""One guest's address space and processor. What devices there are is the root's business."""
 
 from collections.abc import Callable
 
-from hv.cpu.cpuid import CpuidModel
+from hv.cpu.cpuid import CpuidModel, Leaf1Ecx, Leaf1Edx
 from hv.cpu.engine import PHYSICAL_BITS
 from hv.cpu.exits import ExitReason
 from hv.cpu.msr import MsrBus
 from hv.cpu.msr_core import attach_core_msrs
 from hv.memory import RegionKind, SystemMemory
 from hv.mmio import MmioBus, MmioRegion
+from hv.partition.hypervisor import SyntheticApic, enlighten
 from hv.portbus import PortBus
+from hv.tlfs import Features, HypervisorInterface
 from hv.vp import InterruptController, VirtualProcessor
 
 
 class Partition:
-    """One guest's address space and processor.
+    """One guest's address space and processor. The board brings a local APIC.
 
     Chips are attached to ``ports``, ``mmio`` and ``msrs`` before ``power_on`` maps memory and resets the
     processor.
     """
 
-    def __init__(self, memory_size: int, interrupts: Callable[[], InterruptController]) -> None:
+    def __init__(
+        self,
+        memory_size: int,
+        interrupts: Callable[[], InterruptController],
+        *,
+        hypervisor_present: bool = False,
+    ) -> None:
         self.memory = SystemMemory(memory_size)
         self.ports = PortBus()
         self.mmio = MmioBus()
         self.msrs = MsrBus()
-        self.cpuid = CpuidModel.build()
+        extra = Leaf1Ecx.HYPERVISOR.value if hypervisor_present else 0
+        self.cpuid = CpuidModel.build(
+            extra_edx=Leaf1Edx.APIC.value, extra_ecx=extra | Leaf1Ecx.TSC_DEADLINE.value
+        )
         self.vp = VirtualProcessor(self.memory, self.ports, self.msrs, self.cpuid, interrupts)
         self.clock = self.vp.clock
+        self.hypervisor: HypervisorInterface | None = None
         attach_core_msrs(self.msrs, self.vp.engine, self.vp.read_tsc, self.vp.set_tsc)
+
+    def enlighten(self, features: Features, apic: SyntheticApic, apic_hz: int) -> None:
+        """Offer Microsoft's hypervisor interface; with no features at all there is none."""
+        if features:
+            self.hypervisor = enlighten(
+                self.vp, self.memory, self.msrs, self.cpuid, features, apic, apic_hz
+            )
 
     def power_on(self) -> None:
         """Map memory into the processor and reset it."""
