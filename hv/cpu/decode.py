@@ -34,6 +34,7 @@ class InsnClass(IntEnum):
     RDPMC = 13
     CR8 = 14
     INT1 = 15
+    INT3_INTO = 16
 
 
 _SEGMENT_PREFIX = {0x26: 1, 0x2E: 2, 0x36: 3, 0x3E: 4, 0x64: 5, 0x65: 6}  # ES CS SS DS FS GS + 1
@@ -52,9 +53,9 @@ _ONE_BYTE = {
     0x6D: InsnClass.STRING_IO,
     0x6E: InsnClass.STRING_IO,
     0x6F: InsnClass.STRING_IO,
-    0xCC: InsnClass.SWINT,
+    0xCC: InsnClass.INT3_INTO,
     0xCD: InsnClass.SWINT,
-    0xCE: InsnClass.SWINT,
+    0xCE: InsnClass.INT3_INTO,
     0xF1: InsnClass.INT1,
     0xF4: InsnClass.HLT,
 }

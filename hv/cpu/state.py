@@ -100,6 +100,7 @@ class Rflags(IntFlag):
     ID = 1 << 21
 
 
+_DIRECTION = Rflags.DF.value
 ARITHMETIC_FLAGS = 0x8D5
 """CF PF AF ZF SF OF: kept lazily in CC_OP, CC_DST, CC_SRC, CC_SRC2."""
 
@@ -180,6 +181,6 @@ class CpuState:
 
         The engine stores the arithmetic flags as CC_OP_EFLAGS before it hands a state to event delivery.
         """
-        flags = self.q[RFLAGS] & ~(ARITHMETIC_FLAGS | Rflags.DF.value) | 2
+        flags = self.q[RFLAGS] & ~(ARITHMETIC_FLAGS | _DIRECTION) | 2
         flags |= self.q[CC_SRC] & ARITHMETIC_FLAGS
-        return flags | (0x400 if self.d[DF] != 1 else 0)
+        return flags | (_DIRECTION if self.d[DF] != 1 else 0)

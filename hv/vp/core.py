@@ -148,6 +148,7 @@ class Core:
     def stop_behind(self, length: int) -> None:
         """The run ends with the OUT at RIP: what follows it in its block must not happen."""
         self.engine.save()
+        self.settle_flags()
         self.state.q[s.RIP] = (self.state.q[s.RIP] + length) & self.rip_mask()
         self.pace[NOW] += 1
         self.engine.abort()

@@ -26,7 +26,7 @@ from hv.vp.ending import End, Ending
 
 _CLASS = 0x7F
 _STRING_IO = InsnClass.STRING_IO.value
-_VMCALL = InsnClass.VMCALL.value
+_VMCALL, _INT3_INTO = InsnClass.VMCALL.value, InsnClass.INT3_INTO.value
 _INT1, _RDMSR, _SYSENTER = InsnClass.INT1.value, InsnClass.RDMSR.value, InsnClass.SYSENTER.value
 _PORT_READ, _PORT_WRITE = ExitReason.PORT_READ.value, ExitReason.PORT_WRITE.value
 _MSR_READ, _MSR_WRITE = ExitReason.MSR_READ.value, ExitReason.MSR_WRITE.value
@@ -129,7 +129,8 @@ class ExitHandlers:
         if insn & _CLASS == _INT1:
             vector, kind = Vector.DB.value, EventKind.PRIVILEGED_SOFTWARE_EXCEPTION
         else:
-            kind = EventKind.SOFTWARE_EXCEPTION if length == 1 else EventKind.SOFTWARE_INTERRUPT
+            short = insn & _CLASS == _INT3_INTO
+            kind = EventKind.SOFTWARE_EXCEPTION if short else EventKind.SOFTWARE_INTERRUPT
         self._exits.hit(_SWINT, vector, 0, self._pace[NOW], 0)
         next_rip = (self._state.q[s.RIP] + length) & core.rip_mask()
         core.settle_flags()
@@ -277,12 +278,13 @@ class ExitHandlers:
         """SYSCALL or SYSENTER. Unicorn adds the instruction's length to RIP when we return."""
         core, state, length = self._core, self._state, insn >> 8 & 0xFF
         self._exits.hit(_SYSCALL, insn & _CLASS, 0, self._pace[NOW], 0)
-        core.settle_flags()
         if insn & _CLASS == _SYSENTER:
-            refused = sysenter(state)
+            refused = sysenter(state)  # its block stores the lazy flags again: they stay as they are
         else:
+            core.settle_flags()
             refused = syscall(state, (state.q[s.RIP] + length) & U64)
         if refused is not None:
+            core.settle_flags()
             core.deliver(refused)
             core.undo_retire()
         state.q[s.RIP] = (state.q[s.RIP] - length) & U64

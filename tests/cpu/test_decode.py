@@ -45,7 +45,8 @@ def test_exiting_instructions_are_known(
 )
 def test_software_interrupts_carry_their_vector(code: str, vector: int, length: int) -> None:
     packed = classify(bytes.fromhex(code), long_mode=False)
-    assert packed & 0x7F == InsnClass.SWINT
+    short = code in ("cc", "ce")
+    assert packed & 0x7F == (InsnClass.INT3_INTO if short else InsnClass.SWINT)
     assert (packed >> 16 & 0xFF, packed >> 8 & 0xFF) == (vector, length)
 
 

@@ -29,7 +29,7 @@ def utf16(text: str) -> bytes:
     return (text + "\0").encode("utf-16-le")
 
 
-def text(data: bytes) -> str:
+def text(data: bytes | bytearray) -> str:
     return data.decode("utf-16-le").split("\0")[0]
 
 

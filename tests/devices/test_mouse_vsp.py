@@ -155,9 +155,6 @@ class TestHandshake:
         assert desk.reports() == [(0, 3, 3, 0)]
 
 
-Item = tuple[int, int, bytes]
-
-
 def items(descriptor: bytes) -> Iterator[tuple[int, int]]:
     """Short items: prefix without size, value; logical bounds are signed (HID 1.11, 6.2.2.2)."""
     at = 0

@@ -1,6 +1,7 @@
 """A DVD-ROM drive: reading discs, changing them, and what a guest is told of it."""
 
 import struct
+from collections.abc import Callable
 
 import pytest
 
@@ -66,8 +67,16 @@ def media_event(initiator: Initiator) -> tuple[int, int]:
 # Reading
 
 
-@pytest.mark.parametrize("shape", [lambda *a: ten(0x28, *a), lambda *a: twelve(0xA8, *a)])
-def test_blocks_have_2048_bytes(drive: Initiator, shape) -> None:  # type: ignore[no-untyped-def]
+def read_10(lba: int, blocks: int) -> bytes:
+    return ten(0x28, lba, blocks)
+
+
+def read_12(lba: int, blocks: int) -> bytes:
+    return twelve(0xA8, lba, blocks)
+
+
+@pytest.mark.parametrize("shape", [read_10, read_12])
+def test_blocks_have_2048_bytes(drive: Initiator, shape: Callable[[int, int], bytes]) -> None:
     assert drive.good(shape(3, 2)) == image(10)[3 * BLOCK : 5 * BLOCK]
     assert drive.good(shape(3, 0)) == b""
     assert drive.sense(shape(9, 2)) == OUT_OF_RANGE

@@ -57,7 +57,7 @@ from hv.cpu.pace import (
     PACE_WORDS,
     Handlers,
 )
-from hv.cpu.state import A20_MASK, CR0, CR3, RIP, STATE_SIZE, CpuState
+from hv.cpu.state import A20_MASK, CR0, CR3, RFLAGS, RIP, STATE_SIZE, CpuState
 from hv.errors import InternalError
 
 PHYSICAL_BITS = 40
@@ -303,7 +303,7 @@ class Engine:
         return first, code
 
     def abort(self) -> None:
-        """Called with ``state`` as it shall be when the current instruction has faulted.
+        """Called with ``state`` as it shall be when the current instruction has faulted, flags plain.
 
         The instruction does not retire, nor does anything behind it in its block.
         """
@@ -327,6 +327,7 @@ class Engine:
         words = self.pace
         if self._aborted is not None:
             self.state.bytes[:] = self._aborted
+            self.state.q[RFLAGS] = self.state.rflags()  # outside its loop Unicorn keeps all flags there
             self._aborted = None
             words[FLAGS] &= ~FLAG_ABORT & _U64
             words[COUNT] = words[NOW] = self._abort_count
