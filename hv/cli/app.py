@@ -83,6 +83,10 @@ def run(
     screen: Annotated[bool, Option("--screen", help="Show the text screen on stderr.")] = False,
     screenshot: Annotated[Path | None, Option(help="Write the last screen: .png or .txt.")] = None,
     keys: Annotated[str | None, Option(help="Type: 'ls<ret><wait:1s><f1>'.")] = None,
+    at: Annotated[
+        list[str] | None,
+        Option(help="TIME:ACTION, as 5s:shutdown, 2s:heartbeat, 1s:kvp-set:key=value, 1s:nmi."),
+    ] = None,
     max_insns: Annotated[str | None, Option(help="Stop after so many instructions.")] = None,
     timeout: Annotated[float | None, Option(help="Stop after so many seconds of the host.")] = None,
     stats: Annotated[bool, Option("--stats", help="Show exits by reason and device.")] = False,
@@ -117,6 +121,7 @@ def run(
             screen=screen,
             screenshot=screenshot,
             keys=keys,
+            at=at or [],
             max_insns=max_insns,
             timeout=timeout,
             stats=stats,

@@ -4,7 +4,9 @@ import sys
 from pathlib import Path
 
 from hv.errors import ConfigError
+from hv.root.machine import Machine
 from hv.root.result import Result, to_csv, to_json
+from hv.vmbus.view import RingView
 
 _TOP = 30
 _PLAIN_WIDTH = 120
@@ -40,6 +42,39 @@ def print_stats(result: Result) -> None:
         table.add_row(f"{len(rest)} more", "", "", "", f"{sum(row.count for row in rest):,}")
     width = None if sys.stderr.isatty() else _PLAIN_WIDTH
     Console(stderr=True, width=width).print(table)
+
+
+def print_channels(machine: Machine) -> None:
+    """VMBus: every offer, the state of its channel, what crossed it. Nothing without a bus."""
+    from rich.console import Console
+    from rich.table import Table
+
+    if machine.synthetic is None:
+        return
+    view = machine.synthetic.bus.inspect()
+    table = Table(title=f"VMBus {view.version or 'not connected'}, {view.messages} messages")
+    for name in ("channel", "class", "state", "ring in", "ring out"):
+        table.add_column(name)
+    for name in ("packets in", "out", "signals in", "out"):
+        table.add_column(name, justify="right")
+    for channel in view.channels:
+        counters = channel.counters
+        table.add_row(
+            channel.name,
+            channel.interface,
+            channel.state,
+            *(_fill(ring) for ring in (channel.guest_to_host, channel.host_to_guest)),
+            *map(str, (counters.packets_in, counters.packets_out)),
+            *map(str, (counters.signals_in, counters.signals_out)),
+        )
+    width = None if sys.stderr.isatty() else _PLAIN_WIDTH
+    Console(stderr=True, width=width).print(table)
+
+
+def _fill(ring: RingView | None) -> str:
+    if ring is None:
+        return ""
+    return f"{'?' if ring.waiting is None else ring.waiting}/{ring.size}"
 
 
 def write_outputs(result: Result, json: Path | None, csv: Path | None) -> None:

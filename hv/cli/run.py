@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from hv.cli.console import Console
 from hv.cli.progress import Progress
-from hv.cli.report import print_end, print_stats, write_outputs
+from hv.cli.report import print_channels, print_end, print_stats, write_outputs
 from hv.clock import host_seconds
 from hv.config import MachineConfig, apply_overrides, load_config, parse_disk, parse_size
 from hv.errors import ConfigError
@@ -22,6 +22,7 @@ from hv.root.keys import KeyEvent, parse_keys
 from hv.root.machine import UNLIMITED, Machine, Outputs
 from hv.root.result import make_result
 from hv.root.samples import Sample, find_sample
+from hv.root.schedule import parse_deed, schedule
 from hv.root.screen import TextScreen, as_ansi, as_text, save_png
 from hv.trace import TraceWriter
 from hv.vp import End, Ending
@@ -53,6 +54,7 @@ class RunRequest:
     screen: bool
     screenshot: Path | None
     keys: str | None
+    at: list[str]
     max_insns: str | None
     timeout: float | None
     stats: bool
@@ -172,6 +174,10 @@ def _stderr(data: bytes) -> None:
     sys.stderr.buffer.flush()
 
 
+def _tell(text: str) -> None:
+    print(f"hv: {text}", file=sys.stderr)
+
+
 def _find_sample(request: RunRequest) -> Sample | None:
     name = request.image
     return find_sample(name[1:]) if name is not None and name.startswith("@") else None
@@ -184,6 +190,7 @@ def run_image(request: RunRequest) -> int:
         raise ConfigError("name an image or a --kernel, not both", usage=True)
     config = _machine_config(request, sample)
     typed: list[KeyEvent] = list(parse_keys(request.keys)) if request.keys is not None else []
+    deeds = [parse_deed(text) for text in request.at]
     budget = UNLIMITED if request.max_insns is None else parse_count(request.max_insns)
     if sample is not None:
         typed = typed or sample.typed()
@@ -193,6 +200,7 @@ def run_image(request: RunRequest) -> int:
         media = sample.media() if sample else ()
         machine = Machine(config, image, Outputs(serial, serial2, _stderr), media)
         try:
+            schedule(machine, deeds, _tell)
             machine.mouse_hand.play(sample.mouse if sample else ())
             return _run(machine, image, request, typed, budget)
         finally:
@@ -222,6 +230,7 @@ def _run(
         _show_screen(machine, request)
     if request.stats:
         print_stats(result)
+        print_channels(machine)
     if not request.quiet:
         print_end(result)
     return result.exit_code

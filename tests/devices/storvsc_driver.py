@@ -7,9 +7,9 @@ packet, is as long as it, and is a COMPLETE_IO.
 import struct
 from dataclasses import dataclass
 
-from hv.vmbus.service import Service
 from hv_devices.synthetic.storvsp import StorageController
 from tests.vmbus.fake_guest import Buffer, FakeGuest, GuestChannel, boot
+from tests.vmbus.fakes import FakeMemory
 
 (
     COMPLETE_IO,
@@ -87,10 +87,17 @@ class Done:
 class Driver:
     """One guest with one controller; ``start`` initialises as Linux does."""
 
-    def __init__(self, controller: StorageController, *others: Service, pages: int = 9) -> None:
+    def __init__(
+        self,
+        controller: StorageController,
+        *,
+        pages: int = 9,
+        upstream_pages: int | None = None,
+        memory: FakeMemory | None = None,
+    ) -> None:
         self.controller = controller
-        self.guest: FakeGuest = boot(controller, *others)
-        self.channel: GuestChannel = self.guest.open(self.guest.offers[0], pages)
+        self.guest: FakeGuest = boot(controller, memory=memory)
+        self.channel: GuestChannel = self.guest.open(self.guest.offers[0], pages, upstream_pages)
         self.size = 64
 
     # Packets

@@ -113,7 +113,9 @@ def test_write_same_repeats_a_block(disk: Initiator, shape: Shape, opcode: int, 
 
 @pytest.mark.parametrize(("shape", "opcode"), WRITE_SAMES)
 @pytest.mark.parametrize("flags", [0, UNMAP_BIT])
-def test_write_same_of_zeros_leaves_zeros(disk: Initiator, shape: Shape, opcode: int, flags: int) -> None:
+def test_write_same_of_zeros_leaves_zeros(
+    disk: Initiator, shape: Shape, opcode: int, flags: int
+) -> None:
     disk.good(shape(opcode, 7, 3, flags), bytes(BLOCK))
     assert disk.read(6, 5) == pattern(6) + bytes(3 * BLOCK) + pattern(10)
     assert disk.device.statistics.bytes_zeroed == 3 * BLOCK

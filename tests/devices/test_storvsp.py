@@ -38,7 +38,7 @@ from tests.devices.storvsc_driver import (
     Driver,
     vstor,
 )
-from tests.vmbus.fake_guest import FakeGuest, GuestChannel
+from tests.vmbus.fake_guest import FakeGuest
 from tests.vmbus.fakes import FakeMemory, FakeSynic
 
 INSTANCE = UUID("d422512d-2bf2-4752-809d-7b82b5fcb1b4")
@@ -138,16 +138,6 @@ def test_a_packet_without_a_header_is_answered(driver: Driver) -> None:
     driver.start()
     payload = driver.call(struct.pack("<III", EXECUTE_SRB, 1, 0))
     assert payload[8:12] == struct.pack("<I", BAD_PARAMETER)
-
-
-def test_a_version_that_is_cut_off_is_a_bad_parameter(driver: Driver) -> None:
-    driver.status(BEGIN)
-    driver.channel.put(
-        struct.pack("<HHHHQ", 6, 2, 3, 1, 9) + struct.pack("<II", VERSION, 1)
-    )  # 8 bytes of payload
-    answer = driver.channel.receive()
-    assert answer is not None
-    assert answer.payload[8:12] == struct.pack("<I", BAD_REQUEST)
 
 
 def test_what_wants_no_completion_gets_none(driver: Driver) -> None:
@@ -258,16 +248,13 @@ def test_a_driver_that_has_not_looked_yet_is_not_told(driver: Driver) -> None:
 
 def test_word_of_a_change_waits_for_room_in_the_ring() -> None:
     driver = Driver(controller(), pages=2).start()
-    announced = 0
-    while driver.channel.incoming.free() > 88:
+    for _ in range(100):
         driver.controller.attach(1, ScsiDvd())
         driver.controller.detach(1)
-        announced += 2
-    driver.controller.attach(1, ScsiDvd())
-    driver.controller.detach(1)
-    assert unsolicited(driver)[-1] == ENUMERATE_BUS
-    assert unsolicited(driver) in ([], [ENUMERATE_BUS])
-    driver.channel.signal()
+    sent, rest = divmod(driver.channel.incoming.used(), 16 + 64 + 8)
+    assert 40 < sent < 100
+    assert rest == 0
+    assert unsolicited(driver) == [ENUMERATE_BUS] * (sent + 1)
     assert driver.none("00").good
 
 
@@ -422,7 +409,3 @@ def test_an_ide_drive_is_named_by_its_place(bus: int, drive: int) -> None:
     assert driver.none("00", target=drive, path=bus).good
     assert driver.read(inquiry(size=36), 36, target=1 - drive)[0] == 0x7F
     assert driver.none("00", target=drive, lun=1).srb == INVALID_LUN
-
-
-def test_a_channel_is_a_guest_channel(driver: Driver) -> None:
-    assert isinstance(driver.channel, GuestChannel)

@@ -107,7 +107,7 @@ ACTIONS = ("guest tells", "guest asks", "host sends", "interrupt", "answer", "wo
 
 @st.composite
 def scripts(draw: st.DrawFn) -> list[tuple[str, int]]:
-    """Actions and sizes. Few kinds at a time: what one wake-up fails to do, another kind would make up for."""
+    """Actions and sizes. Few kinds at a time: a wake-up that one lacks another would make up for."""
     kinds = draw(st.lists(st.sampled_from(ACTIONS), min_size=1, max_size=4))
     sizes = st.integers(1, LARGEST // 8)
     return draw(st.lists(st.tuples(st.sampled_from(kinds), sizes), min_size=20, max_size=60))

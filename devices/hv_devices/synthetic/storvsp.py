@@ -25,10 +25,10 @@ from .storvsp_messages import (
     Version,
     announcement,
     answer,
+    number_in,
     operation_of,
     packet_size,
     properties,
-    u16_body,
     version_body,
 )
 from .storvsp_requests import execute_srb, refuse_srb
@@ -225,9 +225,7 @@ class StorageController:
         return answer(packet.payload, NtStatus.SUCCESS)
 
     def _query_version(self, _channel: Channel, packet: Packet) -> bytes:
-        version = u16_body(packet.payload)
-        if version is None:
-            return answer(packet.payload, NtStatus.INVALID_PARAMETER)
+        version = number_in(packet.payload)
         if version not in _VERSIONS:
             return answer(packet.payload, NtStatus.REVISION_MISMATCH, version_body(version))
         self.state.version = version
@@ -247,8 +245,8 @@ class StorageController:
         return answer(packet.payload, NtStatus.SUCCESS)
 
     def _create_sub_channels(self, _channel: Channel, packet: Packet) -> bytes:
-        count = u16_body(packet.payload)
-        if count is None or self.state.sub_channels or count > self._allowed_sub_channels():
+        count = number_in(packet.payload)
+        if self.state.sub_channels or count > self._allowed_sub_channels():
             return answer(packet.payload, NtStatus.INVALID_PARAMETER)
         self.state.sub_channels = count
         return answer(packet.payload, NtStatus.SUCCESS)

@@ -91,7 +91,6 @@ _U32 = Struct("<I")
 _PROPERTIES = Struct("<IHHIIQ")
 _MULTI_CHANNEL = 1
 _VERSION = Struct("<HH")
-_COUNT = Struct("<H")
 
 
 def packet_size(version: int) -> int:
@@ -187,12 +186,9 @@ def operation_of(packet: bytes) -> int:
     return operation
 
 
-def u16_body(packet: bytes) -> int | None:
-    """The first number in a body: a version or a count. None: the packet is too short."""
-    if len(packet) < HEADER.size + _COUNT.size:
-        return None
-    number: int = _COUNT.unpack_from(packet, HEADER.size)[0]
-    return number
+def number_in(packet: bytes) -> int:
+    """What a body begins with: a version or a count; 0 in a packet without a body."""
+    return int.from_bytes(packet[HEADER.size : HEADER.size + 2], "little")
 
 
 def fit_sense(sense: bytes, room: int) -> bytes:
