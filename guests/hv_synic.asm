@@ -9,7 +9,6 @@
 .include "boot.inc"
 .include "long.inc"
 .include "hyperv.inc"
-.include "vmbus_defs.inc"
 
 .equ TIMER_SINT,        4
 .equ TIMER_VECTOR,      0x24
@@ -92,7 +91,6 @@
     mov eax, 1
     mov rdx, r13
     call check_message
-    call idle                           ; its interrupt is on the way
     INTERRUPTS TIMER_VECTOR
     cmp eax, 2
     jne wrong_count
@@ -136,10 +134,14 @@ tick:
     mov eax, TIMER_ENABLED | TIMER_PERIODIC | TIMER_DIRECT | DIRECT_VECTOR << 4
     WRITE_MSR HV_MSR_STIMER0_CONFIG
 direct_tick:
-    call idle
+    cli
     INTERRUPTS DIRECT_VECTOR
     cmp eax, TICKS
-    jb direct_tick
+    jae direct_done
+    call idle
+    jmp direct_tick
+direct_done:
+    sti
     xor eax, eax
     WRITE_MSR HV_MSR_STIMER0_COUNT
     call check_period
@@ -150,17 +152,19 @@ direct_tick:
     mov eax, VMBUS_VECTOR
     call vmbus_connect
     call vmbus_request_offers
-    mov esi, offset heartbeat_class
+    mov esi, offset class_heartbeat
     call vmbus_find
     jc no_heartbeat
     call vmbus_open
     mov eax, [channel]
 event_wait:
-    bt [SIEFP + VMBUS_SINT * 256], eax
+    cli
+    bt dword ptr [SIEFP + VMBUS_SINT * 256], eax
     jc event
     call idle
     jmp event_wait
 event:
+    sti
     PRINT "event flag: ok\r\n"
     call vmbus_unload
     EXIT 0
@@ -184,10 +188,14 @@ sleep_beyond:
     lea rax, [r12 + 1]
     WRITE_MSR HV_MSR_STIMER0_COUNT
 .sleep:
-    call idle
+    cli
     call reference_time
     cmp rax, r12
-    jbe .sleep
+    ja .later
+    call idle
+    jmp .sleep
+.later:
+    sti
     ret
 
 ; TICKS periods since R12: no fewer and no more.
@@ -229,13 +237,11 @@ no_direct:
 no_heartbeat:
     FAIL 7, "there is no heartbeat device"
 
-heartbeat_class:
-    HEARTBEAT_CLASS
-
 .include "hypercall.inc"
 .include "synic.inc"
 .include "synic_irq.inc"
 .include "vmbus.inc"
+.include "ring.inc"
 .include "report64.inc"
 .include "idt64.inc"
 .include "print64.inc"

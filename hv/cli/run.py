@@ -198,7 +198,8 @@ def run_image(request: RunRequest) -> int:
     image = _boot_image(request, config, sample)
     with _serial_output(request.serial) as serial, _serial_output(request.serial2) as serial2:
         media = sample.media() if sample else ()
-        machine = Machine(config, image, Outputs(serial, serial2, _stderr), media)
+        scsi = sample.scsi_media() if sample else ()
+        machine = Machine(config, image, Outputs(serial, serial2, _stderr), media, scsi)
         try:
             schedule(machine, deeds, _tell)
             machine.mouse_hand.play(sample.mouse if sample else ())

@@ -16,6 +16,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What runs once in a thousand blocks must not cost the others a stack frame. */
+#if defined(__GNUC__)
+#define SELDOM __attribute__((noinline, cold))
+#define OFTEN(x) __builtin_expect(!!(x), 1)
+#else
+#define SELDOM
+#define OFTEN(x) (x)
+#endif
+
 enum { STATE_RIP = 128, STATE_RFLAGS = 136, STATE_HFLAGS = 176, STATE_HFLAGS2 = 180, STATE_CS_BASE = 216 };
 enum { HF2_NMI_BLOCKED = 1 << 2 };
 enum {
@@ -316,8 +325,8 @@ static uint32_t ask_icount(accel_t *a, uint64_t pc, uint32_t size)
     return (uint32_t)(resolve(a, pc, size) & 0xffff);
 }
 
-/* True when the block must not run. */
-static int held_up(accel_t *a)
+/* True when the block must not run. Called when the deadline has come or a flag is set. */
+static SELDOM int held_up(accel_t *a)
 {
     pace_t *p = a->pace;
     if (p->count + p->extra < p->deadline && !(p->flags & (FLAG_STOP | FLAG_ABORT))) {
@@ -352,8 +361,8 @@ static void check_restart(accel_t *a, const block_t *before, const block_t *b)
     }
 }
 
-/* A block that is not the one that ran before. */
-static block_t *enter_block(accel_t *a, uint64_t pc, uint32_t size)
+/* A block that the table does not hold for sure, or of one instruction. */
+static SELDOM void enter_seldom(accel_t *a, uint64_t pc, uint32_t size)
 {
     const block_t *before = running(a);
     block_t was = before ? *before : (block_t){ 0 };
@@ -365,7 +374,13 @@ static block_t *enter_block(accel_t *a, uint64_t pc, uint32_t size)
     if (b->icount == 1 && was.icount > 1 && pc - was.pc < was.size)
         check_restart(a, &was, b);
     a->pace->block = (uintptr_t)b;
-    return b;
+    a->pace->count += b->icount;
+}
+
+static SELDOM void on_block_seldom(accel_t *a, uint64_t pc, uint32_t size)
+{
+    if (!held_up(a))
+        enter_seldom(a, pc, size);
 }
 
 static void on_block(void *uc, uint64_t pc, uint32_t size, void *user)
@@ -373,12 +388,22 @@ static void on_block(void *uc, uint64_t pc, uint32_t size, void *user)
     accel_t *a = user;
     pace_t *p = a->pace;
     (void)uc;
-    if ((p->count + p->extra >= p->deadline || p->flags) && held_up(a))
+    if (OFTEN(p->count + p->extra < p->deadline && !p->flags)) {
+        block_t *b = running(a);
+        if (b && b->pc == pc && b->size == size && b->state == KNOWN) {
+            p->count += b->icount;  /* a loop of one block */
+            return;
+        }
+        b = block_slot(a->blocks, a->block_mask, pc, size);
+        if (OFTEN(b->state == KNOWN && b->icount > 1)) {
+            p->block = (uintptr_t)b;
+            p->count += b->icount;
+            return;
+        }
+        enter_seldom(a, pc, size);
         return;
-    block_t *b = running(a);
-    if (!b || b->pc != pc || b->size != size || b->state != KNOWN)
-        b = enter_block(a, pc, size);
-    p->count += b->icount;
+    }
+    on_block_seldom(a, pc, size);
 }
 
 static int io_privileged(const accel_t *a)

@@ -77,6 +77,7 @@ class Machine:
         image: BootImage | None = None,
         outputs: Outputs | None = None,
         media: tuple[Disk, ...] = (),
+        scsi_media: tuple[Disk, ...] = (),
     ) -> None:
         outputs = outputs or Outputs()
         self.config = config
@@ -85,6 +86,7 @@ class Machine:
         self.marks: list[Mark] = []
         self._media = _Media()
         self._attach_disks(config.disks, image, media)
+        self._media.scsi.extend(scsi_media)
         features = parse_features(config.hv)
         self.partition = Partition(
             config.memory,

@@ -43,8 +43,11 @@ class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     name: str = ""
     memory: str | None = None
     disk: DiskSpec | None = None
+    scsi_disk: DiskSpec | None = None
+    hv: str | None = None
     keys: str = ""
     mouse: tuple[MouseEvent, ...] = ()
+    shutdown_at_ms: int | None = None
     max_insns: int = _DEFAULT_BUDGET
     outcome: str = "pass"
     exit_code: int = 0
@@ -62,15 +65,22 @@ class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     def machine(self) -> dict[str, object]:
         """The configuration it wants, as plain data."""
-        return {"memory": self.machine_memory}
+        wanted: dict[str, object] = {"memory": self.machine_memory}
+        if self.hv is not None:
+            wanted["hv"] = self.hv
+        return wanted
 
     def boot_image(self, memory: int) -> BootImage:
         """Assembled and ready to boot."""
         return load_image(self.path, LoadOptions(memory=memory))
 
     def media(self) -> tuple[MemoryDisk, ...]:
-        """Disks behind the one it boots from."""
+        """IDE disks behind the one it boots from."""
         return (MemoryDisk(self.disk.contents()),) if self.disk else ()
+
+    def scsi_media(self) -> tuple[MemoryDisk, ...]:
+        """Disks on the synthetic SCSI controller."""
+        return (MemoryDisk(self.scsi_disk.contents()),) if self.scsi_disk else ()
 
     def typed(self) -> list[KeyEvent]:
         return list(parse_keys(self.keys)) if self.keys else []

@@ -6,6 +6,7 @@ from tests.bench import command, disk, engine, linux
 
 BENCHMARKS = {
     "compute": engine.compute_loop,
+    "compute-long": engine.compute_long,
     "port": engine.port_exit,
     "hello": command.hello,
     "version": command.version,

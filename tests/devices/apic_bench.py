@@ -1,4 +1,4 @@
-"""A local APIC on a bench: its pins, its processor and its bus recorded. Numbers are the manual's, not the code's."""
+"""A local APIC on a bench, its pins, processor and bus recorded. The numbers are the manual's."""
 
 from dataclasses import dataclass, field
 

@@ -1,10 +1,9 @@
-"""The local APIC as its processor and its software see it: registers, priorities, pins, reset."""
+"""The local APIC as its processor and its software see it: registers, priorities, switching off."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hv_devices.emulated.local_apic_registers import VIRTUAL_WIRE
 from tests.devices.apic_bench import (
     APR,
     DFR,
@@ -19,7 +18,6 @@ from tests.devices.apic_bench import (
     IRR,
     ISR,
     LDR,
-    LEVEL,
     LVT_ERROR,
     LVT_LINT0,
     LVT_LINT1,
@@ -27,10 +25,7 @@ from tests.devices.apic_bench import (
     LVT_THERMAL,
     LVT_TIMER,
     MASKED,
-    NMI,
-    PIC_VECTOR,
     PPR,
-    REMOTE_IRR,
     SPURIOUS,
     SVR,
     TMR,
@@ -334,125 +329,3 @@ def test_the_page_moves_when_software_says_so(bench: Bench) -> None:
     assert bench.apic.read_base() == 0xFED40000 | BASE_ENABLE | BASE_BSP
     bench.apic.reset()
     assert bench.moved == [0xFED40000, PAGE]
-
-
-# Pins.
-
-
-def test_after_reset_lint0_keeps_the_8259s_from_the_processor(bench: Bench) -> None:
-    bench.apic.reset()
-    bench.apic.lint0.set(True)
-    assert not bench.intr.level
-
-
-def test_virtual_wire_mode_lets_the_8259s_and_nmi_through(bench: Bench) -> None:
-    bench.apic.reset()
-    for offset, value in VIRTUAL_WIRE:
-        bench.write(offset, value)
-    bench.apic.lint0.set(True)
-    bench.write(TPR, 0xF0)  # no business of an ExtINT
-    assert bench.intr.level
-    assert bench.apic.acknowledge() == PIC_VECTOR
-    assert bench.pic_acknowledged == 1
-    assert not bench.intr.level
-    assert bench.vectors(ISR) == []
-    bench.apic.lint1.set(True)
-    bench.apic.lint1.set(True)
-    assert bench.processor.events == ["nmi"]
-
-
-def test_a_wire_that_is_already_high_counts_when_lint0_is_opened(bench: Bench) -> None:
-    bench.apic.lint0.set(True)
-    assert not bench.intr.level
-    bench.write(LVT_LINT0, EXTINT)
-    assert bench.intr.level
-    bench.apic.lint0.set(False)
-    assert not bench.intr.level
-
-
-def test_a_disabled_apic_passes_its_pins_on(bench: Bench) -> None:
-    bench.apic.lint0.set(True)
-    assert bench.apic.write_base(PAGE | BASE_BSP)
-    assert bench.intr.level
-    assert bench.apic.acknowledge() == PIC_VECTOR
-    bench.apic.lint1.set(True)
-    assert bench.processor.events == ["nmi"]
-
-
-def test_a_vector_of_its_own_goes_before_an_extint(bench: Bench) -> None:
-    bench.write(LVT_LINT0, EXTINT)
-    bench.apic.lint0.set(True)
-    bench.apic.raise_edge(0x51)
-    assert bench.apic.acknowledge() == 0x51
-    assert bench.intr.level
-    assert bench.apic.acknowledge() == PIC_VECTOR
-
-
-def test_a_fixed_pin_requests_its_vector_at_the_edge(bench: Bench) -> None:
-    bench.write(LVT_LINT0, 0x44)
-    bench.apic.lint0.set(True)
-    assert bench.serve() == [0x44]
-    bench.apic.lint0.set(True)
-    assert not bench.intr.level
-    bench.apic.lint0.set(False)
-    bench.apic.lint0.set(True)
-    assert bench.serve() == [0x44]
-
-
-def test_a_level_triggered_pin_requests_until_it_falls(bench: Bench) -> None:
-    bench.write(LVT_LINT0, LEVEL | 0x44)
-    bench.apic.lint0.set(True)
-    assert bench.read(LVT_LINT0) == LEVEL | REMOTE_IRR | 0x44
-    assert bench.apic.acknowledge() == 0x44
-    bench.write(EOI, 0)
-    assert bench.apic.acknowledge() == 0x44
-    bench.apic.lint0.set(False)
-    bench.write(EOI, 0)
-    assert not bench.intr.level
-    assert bench.read(LVT_LINT0) == LEVEL | 0x44
-
-
-@pytest.mark.parametrize("entry", [MASKED | NMI, MASKED | 0x44, 0x200, 0x500, 0x300])
-def test_pins_that_are_masked_or_have_no_mode_do_nothing(bench: Bench, entry: int) -> None:
-    bench.write(LVT_LINT1, entry)
-    bench.apic.lint1.set(True)
-    assert bench.processor.events == []
-    assert not bench.intr.level
-
-
-def test_reset_keeps_the_pins_where_their_drivers_hold_them(bench: Bench) -> None:
-    bench.apic.lint0.set(True)
-    bench.apic.reset()
-    bench.write(SVR, ENABLED)
-    bench.write(LVT_LINT0, EXTINT)
-    assert bench.intr.level
-
-
-# Errors.
-
-
-def test_errors_show_when_the_register_is_written(bench: Bench) -> None:
-    assert bench.read(0x3F0) == 0
-    assert bench.read(ESR) == 0
-    bench.write(ESR, 0)
-    assert bench.read(ESR) == 0x80
-    bench.write(ESR, 0)
-    assert bench.read(ESR) == 0
-
-
-def test_illegal_vectors_are_errors_that_interrupt(bench: Bench) -> None:
-    bench.write(LVT_ERROR, 0xFE)
-    bench.apic.raise_edge(0x0F)
-    assert bench.serve() == [0xFE]
-    bench.write(ICR_LOW, 0x0F)
-    assert bench.serve() == [0xFE]
-    bench.write(ESR, 0)
-    assert bench.read(ESR) == 0x60
-
-
-def test_an_error_interrupt_without_a_legal_vector_is_one_more_error(bench: Bench) -> None:
-    bench.write(LVT_ERROR, 0x0E)
-    bench.write(0x010, 0)
-    assert not bench.intr.level
-    bench.write(ESR, 0)
-    assert bench.read(ESR) == 0xC0

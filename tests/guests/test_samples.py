@@ -2,7 +2,7 @@
 
 import pytest
 
-from hv.config import MachineConfig
+from hv.config import apply_overrides
 from hv.root.machine import Machine
 from hv.root.result import Result, make_result, to_json
 from hv.root.samples import Sample, all_samples
@@ -12,8 +12,9 @@ STEPPED_BUDGET = 300_000
 
 
 def machine_for(sample: Sample) -> Machine:
-    config = MachineConfig(memory=sample.machine_memory)
-    machine = Machine(config, sample.boot_image(config.memory), media=sample.media())
+    config = apply_overrides(sample.machine(), {}, sample.name)
+    image = sample.boot_image(config.memory)
+    machine = Machine(config, image, media=sample.media(), scsi_media=sample.scsi_media())
     machine.hand.play(sample.typed())
     machine.mouse_hand.play(sample.mouse)
     return machine

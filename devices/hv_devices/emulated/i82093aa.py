@@ -61,7 +61,7 @@ _WRITABLE = (
 ).value
 _MASKED, _LEVEL, _REMOTE_IRR = Entry.MASKED.value, Entry.LEVEL.value, Entry.REMOTE_IRR.value
 _LOGICAL = Entry.LOGICAL.value
-_LOWEST, _SMI = DeliveryMode.LOWEST_PRIORITY.value, DeliveryMode.SMI.value
+_LOWEST = DeliveryMode.LOWEST_PRIORITY.value
 _ID, _VERSION = Register.ID.value, Register.VERSION.value
 _ARBITRATION, _TABLE = Register.ARBITRATION.value, Register.TABLE.value
 _TABLE_END = _TABLE + 2 * PINS
