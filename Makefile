@@ -36,7 +36,7 @@ layers: $(READY)
 bench: $(READY)
 	$(BIN)/python -m tests.bench
 
-$(READY): pyproject.toml setup.py hv/cpu/_accel.c
+$(READY): pyproject.toml setup.py $(wildcard hv/cpu/accel/*)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,plot]'

@@ -7,6 +7,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
+ACCELERATOR = "hv/cpu/accel"
 SHIPPED = {"guests": ("*.asm", "*.inc", "*.toml"), "firmware": ("*.asm", "*.inc")}
 
 
@@ -30,8 +31,9 @@ setup(
     ext_modules=[
         Extension(
             "hv.cpu._accel",
-            ["hv/cpu/_accel.c"],
-            extra_compile_args=["-O2", "-Wall", "-Wextra"],
+            [f"{ACCELERATOR}/{name}.c" for name in ("module", "tables", "locate", "blocks", "exits")],
+            depends=[f"{ACCELERATOR}/accel.h"],
+            extra_compile_args=["-O2", "-Wall", "-Wextra", "-fvisibility=hidden"],
             py_limited_api=True,
             optional=True,
         )

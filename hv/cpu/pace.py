@@ -1,7 +1,7 @@
 """Counting retired instructions and stopping at a deadline: the hooks, in Python.
 
-The accelerator (``_accel.c``) does the same in C. Both write the same words, so whoever reads the clock
-need not know which is at work. See ``_accel.c`` for how the counting goes and why an entry can be ambiguous.
+The accelerator (``hv/cpu/accel``) does the same in C. Both write the same words, so whoever reads the clock
+need not know which is at work. See ``hv/cpu/accel`` for how the counting goes and why an entry can be ambiguous.
 """
 
 from collections.abc import Callable
@@ -79,7 +79,7 @@ class _Block:
 
 
 class PythonPace:
-    """The hooks of ``_accel.c``, one method each."""
+    """The hooks of ``hv/cpu/accel``, one method each."""
 
     def __init__(
         self, state: CpuState, api: BlockApi, words: memoryview, handlers: Handlers

@@ -93,16 +93,15 @@ class Channels:
         if slot is None:
             return
         pages = self._ring_pages(message)
-        opened = pages is not None and self._step(slot, ChannelEvent.OPEN)
-        status = STATUS_SUCCESS if opened else STATUS_UNSUCCESSFUL
-        # The guest learns of the opening before it hears from the device.
-        if pages is None or not opened:
-            self._link.post(OpenChannelResult(slot.relid, message.open_id, status))
+        if pages is None or not self._step(slot, ChannelEvent.OPEN):
+            answer = OpenChannelResult(slot.relid, message.open_id, STATUS_UNSUCCESSFUL)
+            self._link.post(answer)
             return
         channel = self._channel(slot, *pages)
         slot.channel, slot.target_vp, slot.ring_gpadl = channel, message.target_vp, message.gpadl
         slot.counters.opens += 1
-        self._link.post(OpenChannelResult(slot.relid, message.open_id, status))
+        # The guest learns of the opening before it hears from the device.
+        self._link.post(OpenChannelResult(slot.relid, message.open_id, STATUS_SUCCESS))
         slot.service.open(channel)
 
     def on_close(self, message: CloseChannel) -> None:

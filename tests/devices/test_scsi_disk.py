@@ -95,6 +95,10 @@ def test_a_write_with_fua_is_durable_when_it_ends(
     assert medium.flushes == 1
 
 
+def test_a_six_byte_command_ignores_the_old_lun_bits(disk: Initiator) -> None:
+    assert disk.good(six(0x08, 7 | 5 << 21, 1)) == pattern(7)
+
+
 def test_a_six_byte_write_has_address_bits_where_others_have_fua() -> None:
     medium = SparseDisk(0x10_0000)
     Initiator(ScsiDisk(medium)).good(six(0x0A, 0x08_0000, 1), pattern(1))

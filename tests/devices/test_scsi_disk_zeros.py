@@ -16,6 +16,7 @@ from tests.devices.scsi_initiator import (
     FaultyDisk,
     Initiator,
     SparseDisk,
+    mode_select_6,
     pattern,
     sixteen,
     ten,
@@ -133,6 +134,15 @@ def test_write_same_repeats_over_more_than_one_transfer() -> None:
     disk.good(sixteen(0x93, 1, MOST), pattern(1))
     assert set(medium.written) == set(range(1, MOST + 1))
     assert set(medium.written.values()) == {pattern(1)}
+
+
+def test_write_same_is_durable_without_a_write_cache(disk: Initiator, medium: FaultyDisk) -> None:
+    disk.good(ten(0x41, 7, 1), pattern(1))
+    assert medium.flushes == 0
+    disk.good(*mode_select_6(bytes([0, 0, 0, 0, 0x08, 0x12]) + bytes(18)))
+    medium.flushes = 0
+    disk.good(ten(0x41, 7, 1), pattern(1))
+    assert medium.flushes == 1
 
 
 @pytest.mark.parametrize("flags", [ANCHOR_BIT, 0x02, 0x04, 0x20])

@@ -277,6 +277,19 @@ def test_a_disc_that_was_taken_is_gone(drive: Initiator) -> None:
     assert media_event(drive) == (EVENT_NONE, 0)
 
 
+def test_a_disc_that_was_taken_at_once_was_never_news(empty: Initiator) -> None:
+    dvd(empty).insert(image(1))
+    dvd(empty).eject()
+    assert empty.sense(TUR) == NO_MEDIUM_CLOSED
+
+
+def test_taking_the_disc_from_the_tray_closes_it(drive: Initiator) -> None:
+    drive.good(EJECT)
+    dvd(drive).eject()
+    assert drive.sense(TUR) == NO_MEDIUM_CLOSED
+    assert media_event(drive) == (EVENT_REMOVAL, 0)
+
+
 def test_a_locked_drive_asks_the_guest_to_let_go(drive: Initiator) -> None:
     drive.good(LOCK)
     assert not dvd(drive).eject()

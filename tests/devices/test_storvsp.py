@@ -161,6 +161,18 @@ def test_a_channel_that_is_opened_again_starts_again(driver: Driver) -> None:
     assert driver.none("00").good
 
 
+def test_what_went_on_can_be_inspected(driver: Driver) -> None:
+    assert driver.controller.inspect()["phase"] == "BEGIN"
+    driver.start()
+    driver.read("28 00 00000000 00 0002 00", 1024)
+    seen = driver.controller.inspect()
+    assert (seen["phase"], seen["version"], seen["requests"]) == ("READY", "6.2", 1)
+    luns = seen["luns"]
+    assert isinstance(luns, dict)
+    assert luns[0]["product"] == "Virtual Disk"
+    assert (luns[0]["reads"], luns[0]["bytes_read"]) == (1, 1024)
+
+
 # Resets
 
 

@@ -5,8 +5,11 @@ from uuid import UUID
 
 import pytest
 
+from hv.vmbus.service import GpaRange, Packet
 from hv_devices.synthetic.scsi_disk import ScsiDisk
+from hv_devices.synthetic.scsi_target import ScsiTarget
 from hv_devices.synthetic.storvsp import scsi_controller
+from hv_devices.synthetic.storvsp_requests import execute_srb
 from tests.devices.scsi_initiator import (
     BLOCK,
     INVALID_FIELD,
@@ -187,6 +190,26 @@ def test_one_request_moves_8_mib_however_much_is_offered(driver: Driver) -> None
     assert done.transferred == 8 << 20
     packet = driver.srb(sixteen(0x8A, 0, 16385), direction=WRITE, transfer=0xFFFFFFFF)
     assert Done(driver.call(packet, buffers=[buffer])).codes == INVALID_FIELD
+
+
+class Gigabytes:
+    """A channel whose guest has all the data one asks for."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def read(self, _ranges: object, size: int) -> bytes:
+        self.asked.append(size)
+        return bytes(size)
+
+
+def test_no_more_than_8_mib_is_ever_taken_from_the_guest() -> None:
+    channel = Gigabytes()
+    request = struct.pack("<III", 3, 1, 0) + bytes(12) + struct.pack("<I", 0xFFFFFFFF)
+    endless = GpaRange(0xFFFFFFFF, 0, (0,) * (1 << 20))
+    packet = Packet(9, 1, True, request.ljust(64, b"\0"), (endless,))
+    execute_srb(ScsiTarget({}), channel, packet)  # type: ignore[arg-type]
+    assert channel.asked == [8 << 20]
 
 
 def test_buffers_outside_of_memory_are_a_guests_own_problem(driver: Driver) -> None:

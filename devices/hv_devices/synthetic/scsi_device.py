@@ -6,7 +6,7 @@ command at a time. Left out: reservations, ACA, task management beyond a reset, 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TypeAlias
 
 from .scsi_cdb import Opcode, u16
@@ -107,6 +107,14 @@ class ScsiDevice:
         except CheckCondition as refusal:
             self.statistics.refused += 1
             return Reply(sense=refusal.sense)
+
+    def inspect(self) -> dict[str, object]:
+        """Who the unit is, and what it did."""
+        return {
+            "product": self.identity.product,
+            "serial": self.identity.serial,
+            **asdict(self.statistics),
+        }
 
     def keep(self, sense: Sense) -> None:
         """The initiator did not want ``sense`` with the status: it will ask for it."""

@@ -253,7 +253,6 @@ class ScsiDvd(ScsiDevice):
         if self._disc is not None:
             s.event = MediaEvent.MEDIA_REMOVAL.value
         s.tray_open = True
-        s.attention = None
 
     def _close_tray(self) -> None:
         if self.state.tray_open and self._disc is not None:

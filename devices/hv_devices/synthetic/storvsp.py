@@ -7,7 +7,7 @@ to cancel: a request is complete before the next packet is looked at.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import IntEnum
 from struct import Struct
 from typing import Protocol, TypeAlias
@@ -154,6 +154,17 @@ class StorageController:
             if self._services is not None:
                 self._services.rescind(gone)
 
+    def inspect(self) -> dict[str, object]:
+        """How far the guest is, what went through, and what each unit did."""
+        state = self.state
+        return {
+            "phase": Phase(state.phase).name,
+            "version": f"{state.version >> 8}.{state.version & 0xFF}" if state.version else None,
+            "sub_channels": state.sub_channels,
+            **asdict(self.statistics),
+            "luns": {lun: unit.inspect() for lun, unit in sorted(self.target.luns.items())},
+        }
+
     # The person at the machine
 
     def attach(self, lun: int, device: ScsiDevice) -> None:
@@ -239,7 +250,6 @@ class StorageController:
 
     def _end(self, _channel: Channel, packet: Packet) -> bytes:
         self.state.phase = _READY
-        self.state.rescan = False  # the guest has not looked yet
         for one in self._sub_channels:
             one.ready()
         return answer(packet.payload, NtStatus.SUCCESS)

@@ -60,7 +60,7 @@ def accelerator_available() -> bool:
 def accelerated_hooks(
     engine: _Handle, words: bytearray, code_pages: bytearray, handlers: Handlers
 ) -> HookSet:
-    """Hooks of hv/cpu/_accel.c."""
+    """Hooks of hv/cpu/accel."""
     capsule, addresses = _accel.create(
         ctypes.cast(engine.handle, VOID_P).value,
         ctypes.cast(engine.context, VOID_P).value,

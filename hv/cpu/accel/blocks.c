@@ -1,0 +1,147 @@
+/* Counting: what a block holds, told when it is translated, added up when it runs. */
+#include "accel.h"
+
+void on_edge(void *uc, uc_tb *tb, uc_tb *prev, void *user)
+{
+    accel_t *a = user;
+    (void)uc; (void)prev;
+    uint8_t bytes[8192];
+    uint64_t content = 14695981039346656037ull, gpa = ~0ull, got = 0;
+    save(a);
+    while (got < tb->size) {
+        uint64_t here = tb->pc + got, at, n = 4096 - (here & 4095);
+        if (n > tb->size - got)
+            n = tb->size - got;
+        if (a->vmem_translate(a->uc, here, PROT_EXEC_ACCESS, &at) || a->mem_read(a->uc, at, bytes + got, n))
+            break;
+        if (!got)
+            gpa = at;
+        if (at >> 12 < (uint64_t)a->code_buffer.len)
+            a->code_pages[at >> 12] = 1;
+        got += n;
+    }
+    for (uint64_t i = 0; i < got; i++)
+        content = (content ^ bytes[i]) * 1099511628211ull;
+    content = (content ^ (load32(a, STATE_HFLAGS) & (HF_CS32 | HF_CS64))) * 1099511628211ull;
+
+    block_t *b = block_slot(a->blocks, a->block_mask, tb->pc, tb->size);
+    if (b->state == EMPTY) {
+        if (a->block_used * 2 > a->block_mask) {
+            if (blocks_grow(a))
+                return;
+            b = block_slot(a->blocks, a->block_mask, tb->pc, tb->size);
+        }
+        a->block_used++;
+        b->pc = tb->pc;
+        b->size = tb->size;
+        b->state = KNOWN;
+        a->details[b - a->blocks] = (detail_t){ .gpa = gpa };
+    }
+    detail_t *d = &a->details[b - a->blocks];
+    if (d->gpa != gpa || d->shared) {
+        /* Another page at the same linear address. Equal bytes may share the entry, others may not;
+         * at the same physical address the new bytes replace the old, which cannot run any more. */
+        if (d->content != content || b->icount != tb->icount)
+            b->state = AMBIGUOUS;
+        d->shared = 1;
+    }
+    if (got < tb->size)
+        b->state = AMBIGUOUS;
+    if (d->content != content)
+        d->restart = RESTART_UNKNOWN;
+    d->content = content;
+    d->gpa = gpa;
+    b->icount = tb->icount;
+}
+
+/* The count of a block that the table cannot vouch for. */
+static uint32_t ask_icount(accel_t *a, uint64_t pc, uint32_t size)
+{
+    uc_tb tb = { 0, 0, 0 };
+    a->pace->unknown_blocks++;
+    if (!a->ctl(a->uc, a->request_cache, pc, &tb) && tb.pc == pc && tb.size == size)
+        return tb.icount;
+    save(a);
+    return (uint32_t)(resolve(a, pc, size) & 0xffff);
+}
+
+/* True when the block must not run. Called when the deadline has come or a flag is set. */
+static SELDOM int held_up(accel_t *a)
+{
+    pace_t *p = a->pace;
+    if (p->count + p->extra < p->deadline && !(p->flags & (FLAG_STOP | FLAG_ABORT))) {
+        p->window_checks++;
+        save(a);
+        int interrupt = p->flags & FLAG_WINDOW && load64(a, STATE_RFLAGS) & RFLAGS_IF;
+        int nmi = p->flags & FLAG_NMI_WINDOW && !(load32(a, STATE_HFLAGS2) & HF2_NMI_BLOCKED);
+        if (!(interrupt || nmi) || load32(a, STATE_HFLAGS) & HF_INHIBIT_IRQ)
+            return 0;
+    }
+    p->now = p->count;
+    p->block = 0;
+    a->emu_stop(a->uc);
+    return 1;
+}
+
+/* One instruction inside the block before it: either a jump back, or Unicorn running a store again that
+ * changed the block it stands in. Only a control transfer can be the former. */
+static void check_restart(accel_t *a, const block_t *before, const block_t *b)
+{
+    pace_t *p = a->pace;
+    int restart = b->state == KNOWN ? a->details[b - a->blocks].restart : RESTART_UNKNOWN;
+    if (restart == RESTART_UNKNOWN) {
+        save(a);
+        restart = resolve(a, b->pc, 0) >> 16 & 0x80 ? RESTART_NO : RESTART_YES;
+        if (b->state == KNOWN)
+            a->details[b - a->blocks].restart = restart;
+    }
+    if (restart == RESTART_YES) {
+        uint64_t packed = resolve(a, before->pc, b->pc - before->pc);
+        p->count = p->count - before->icount + (packed & 0xffff);
+    }
+}
+
+/* A block that the table does not hold for sure, or of one instruction. */
+static SELDOM void enter_seldom(accel_t *a, uint64_t pc, uint32_t size)
+{
+    const block_t *before = running(a);
+    block_t was = before ? *before : (block_t){ 0 };
+    block_t *b = block_slot(a->blocks, a->block_mask, pc, size);
+    if (b->state != KNOWN) {
+        a->scratch = (block_t){ pc, size, (uint16_t)ask_icount(a, pc, size), AMBIGUOUS };
+        b = &a->scratch;
+    }
+    if (b->icount == 1 && was.icount > 1 && pc - was.pc < was.size)
+        check_restart(a, &was, b);
+    a->pace->block = (uintptr_t)b;
+    a->pace->count += b->icount;
+}
+
+static SELDOM void on_block_seldom(accel_t *a, uint64_t pc, uint32_t size)
+{
+    if (!held_up(a))
+        enter_seldom(a, pc, size);
+}
+
+void on_block(void *uc, uint64_t pc, uint32_t size, void *user)
+{
+    accel_t *a = user;
+    pace_t *p = a->pace;
+    (void)uc;
+    if (OFTEN(p->count + p->extra < p->deadline && !p->flags)) {
+        block_t *b = running(a);
+        if (b && b->pc == pc && b->size == size && b->state == KNOWN) {
+            p->count += b->icount;  /* a loop of one block */
+            return;
+        }
+        b = block_slot(a->blocks, a->block_mask, pc, size);
+        if (OFTEN(b->state == KNOWN && b->icount > 1)) {
+            p->block = (uintptr_t)b;
+            p->count += b->icount;
+            return;
+        }
+        enter_seldom(a, pc, size);
+        return;
+    }
+    on_block_seldom(a, pc, size);
+}
