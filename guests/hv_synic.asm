@@ -39,6 +39,10 @@
     mov eax, HV_HYPERCALL_MSRS | HV_SYNIC | HV_SYNTHETIC_TIMERS | HV_REFERENCE_COUNTER | HV_APIC_MSRS
     mov ebx, HV_POST_MESSAGES | HV_SIGNAL_EVENTS
     call hyperv_require
+    mov eax, HV_CPUID_FEATURES
+    cpuid
+    test edx, HV_DIRECT_TIMERS
+    jz no_direct
     call hypercall_init
     READ_MSR HV_MSR_SVERSION
     cmp eax, 1
@@ -123,10 +127,6 @@ tick:
     PRINT "periodic messages: ok\r\n"
 
     ; The same without messages.
-    mov eax, HV_CPUID_FEATURES
-    cpuid
-    test edx, HV_DIRECT_TIMERS
-    jz no_direct
     call reference_time
     mov r12, rax
     mov eax, MILLISECOND

@@ -9,11 +9,7 @@
 
     ENTER_LONG_MODE
     call idt_init
-    mov eax, HV_HYPERCALL_MSRS | HV_VP_INDEX | HV_SYNIC | HV_APIC_MSRS
-    mov ebx, HV_POST_MESSAGES | HV_SIGNAL_EVENTS
-    call hyperv_require
-    call hypercall_init
-    call synic_init
+    call hyperv_vmbus_init
     mov eax, VMBUS_VECTOR
     call vmbus_connect
     PRINT "VMBus version "

@@ -12,7 +12,8 @@ DEFAULT_MEMORY = 64 << 20
 DEFAULT_EPOCH = 1_704_067_200
 """What the clock chip shows at power-on: 2024-01-01 00:00:00 UTC."""
 
-DiskBus = Literal["ide", "scsi", "floppy", "auto"]
+DiskBus = Literal["ide", "scsi", "both", "floppy", "auto"]
+"""``both``: the same disk on IDE and on SCSI."""
 DiskMode = Literal["overlay", "ro", "rw"]
 
 _SUFFIXES = {"K": 10, "M": 20, "G": 30}
@@ -57,7 +58,7 @@ def parse_size(text: str) -> int:
 
 
 def parse_disk(text: str) -> DiskConfig:
-    """``FILE[,ro|,rw][,bus=ide|scsi|floppy]`` -> DiskConfig."""
+    """``FILE[,ro|,rw][,bus=ide|scsi|both|floppy]`` -> DiskConfig."""
     path, *options = text.split(",")
     values: dict[str, str] = {"path": path}
     for option in options:

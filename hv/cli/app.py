@@ -59,7 +59,7 @@ def run(
     cpus: Annotated[int, Option(help="Virtual processors.")] = 1,
     disk: Annotated[
         list[str] | None,
-        Option(help="FILE[,ro|rw][,bus=ide|scsi|floppy]; changes are thrown away unless rw."),
+        Option(help="FILE[,ro|rw][,bus=ide|scsi|both|floppy]; changes are thrown away unless rw."),
     ] = None,
     kernel: Annotated[str | None, Option(help="Linux or Multiboot kernel (as IMAGE).")] = None,
     initrd: Annotated[list[Path] | None, Option(help="Initial RAM disk, or a module.")] = None,

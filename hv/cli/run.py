@@ -194,6 +194,7 @@ def run_image(request: RunRequest) -> int:
     budget = UNLIMITED if request.max_insns is None else parse_count(request.max_insns)
     if sample is not None:
         typed = typed or sample.typed()
+        deeds = deeds or sample.deeds()
         budget = min(budget, sample.max_insns)
     image = _boot_image(request, config, sample)
     with _serial_output(request.serial) as serial, _serial_output(request.serial2) as serial2:

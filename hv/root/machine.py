@@ -108,7 +108,8 @@ class Machine:
         self.synthetic = self._enlighten(features)
         synthetic_keyboard = self.synthetic.keyboard if self.synthetic else None
         self.hand = TypingHand(self.partition.clock, self.board.keyboard, synthetic_keyboard)
-        self.mouse_hand = MouseHand(self.partition.clock, self.board.mouse)
+        synthetic_mouse = self.synthetic.mouse if self.synthetic else None
+        self.mouse_hand = MouseHand(self.partition.clock, self.board.mouse, synthetic_mouse)
         self._power_on(image)
 
     # Building.
@@ -125,8 +126,10 @@ class Machine:
             floppy = disk.bus == "floppy" or (
                 disk.bus == "auto" and floppy_geometry(opened.sectors * 512) is not None
             )
-            bus = media.scsi if disk.bus == "scsi" else media.floppies if floppy else media.ata
-            bus.append(opened)
+            if disk.bus in ("scsi", "both"):
+                media.scsi.append(opened)
+            if disk.bus != "scsi":
+                (media.floppies if floppy else media.ata).append(opened)
         media.ata.extend(extra)
         if len(media.ata) > MAX_ATA_DISKS:
             raise ConfigError(f"{len(media.ata)} disks on IDE: there is room for {MAX_ATA_DISKS}")

@@ -16,6 +16,7 @@ from hv.root.images import load_image
 from hv.root.keys import KeyEvent, parse_keys
 from hv.root.mouse_hand import MouseEvent
 from hv.root.resources import source_folder
+from hv.root.schedule import Deed, parse_deed
 
 MANIFEST = "guests.toml"
 _DEFAULT_BUDGET = 100_000_000
@@ -47,7 +48,7 @@ class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     hv: str | None = None
     keys: str = ""
     mouse: tuple[MouseEvent, ...] = ()
-    shutdown_at_ms: int | None = None
+    at: tuple[str, ...] = ()
     max_insns: int = _DEFAULT_BUDGET
     outcome: str = "pass"
     exit_code: int = 0
@@ -84,6 +85,9 @@ class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     def typed(self) -> list[KeyEvent]:
         return list(parse_keys(self.keys)) if self.keys else []
+
+    def deeds(self) -> list[Deed]:
+        return [parse_deed(text) for text in self.at]
 
     def missing_lines(self, serial: str) -> list[str]:
         """The expected patterns that are not found in order in ``serial``."""

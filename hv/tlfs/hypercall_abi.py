@@ -61,7 +61,7 @@ class HypercallResult:
     done: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for every hypercall, and freezing costs a microsecond
 class HypercallRegisters:
     """A processor at its hypercall instruction. ``xmm(n)`` is the 128-bit value of XMMn."""
 

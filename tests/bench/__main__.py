@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.bench import command, disk, engine, linux
+from tests.bench import command, disk, engine, hyperv, linux
 
 BENCHMARKS = {
     "compute": engine.compute_loop,
@@ -13,6 +13,8 @@ BENCHMARKS = {
     "qemu-compute": disk.compute_loop,
     "insw": disk.string_read,
     "linux": linux.boot_to_init,
+    "hypercall": hyperv.hypercall,
+    "linux-hv": hyperv.linux_enlightened,
 }
 
 for name in sys.argv[1:] or BENCHMARKS:

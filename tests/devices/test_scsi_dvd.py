@@ -151,6 +151,23 @@ def test_a_disc_is_complete(drive: Initiator) -> None:
     assert drive.sense("51 010000000000 0100 00") == INVALID_FIELD
 
 
+@pytest.mark.parametrize("which", ["00 00000000", "00 00000009", "01 00000001", "02 00000001"])
+def test_the_track_takes_all_of_the_disc(drive: Initiator, which: str) -> None:
+    data = drive.good(f"52 {which} 00 0100 00")
+    assert data == bytes.fromhex("0022 0101 00 04 01 00") + bytes(16) + bytes.fromhex(
+        "0000000a 00000000 00000000"
+    )
+    assert drive.good(f"52 {which} 00 0008 00") == data[:8]
+
+
+@pytest.mark.parametrize(
+    "which",
+    ["00 0000000a", "01 00000000", "01 00000002", "01 000000ff", "02 00000002", "03 00000001"],
+)
+def test_there_is_no_other_track(drive: Initiator, which: str) -> None:
+    assert drive.sense(f"52 {which} 00 0100 00") == INVALID_FIELD
+
+
 def test_a_disc_has_a_physical_format_and_no_protection(drive: Initiator) -> None:
     data = drive.good("ad 00 00000000 00 00 0900 00 00")
     assert data[:4] == struct.pack(">HH", 2050, 0)
@@ -163,7 +180,7 @@ def test_a_disc_has_a_physical_format_and_no_protection(drive: Initiator) -> Non
 
 @pytest.mark.parametrize(
     "cdb",
-    [TUR, "25", START, ten(0x28, 0, 1), "43", "51", "ad 00 00000000 00 00 0900"],
+    [TUR, "25", START, ten(0x28, 0, 1), "43", "51", "52", "ad 00 00000000 00 00 0900"],
 )
 def test_an_empty_drive_is_not_ready(empty: Initiator, cdb: str | bytes) -> None:
     assert empty.sense(cdb) == NO_MEDIUM_CLOSED

@@ -6,6 +6,7 @@ from hv.config import apply_overrides
 from hv.root.machine import Machine
 from hv.root.result import Result, make_result, to_json
 from hv.root.samples import Sample, all_samples
+from hv.root.schedule import schedule
 from tests.stepping import count_starts
 
 STEPPED_BUDGET = 300_000
@@ -17,6 +18,7 @@ def machine_for(sample: Sample) -> Machine:
     machine = Machine(config, image, media=sample.media(), scsi_media=sample.scsi_media())
     machine.hand.play(sample.typed())
     machine.mouse_hand.play(sample.mouse)
+    schedule(machine, sample.deeds(), lambda _text: None)
     return machine
 
 

@@ -1,21 +1,33 @@
-"""A Debian kernel on our machine, with a host that answers when its init script asks for something."""
+"""A Debian kernel on our machine, with a host that acts when the init script asks for something."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from hv.config import MachineConfig
 from hv.loaders import LoadOptions, load
-from hv.root.disk import MemoryDisk, OverlayDisk
+from hv.root.disk import Disk, MemoryDisk, OverlayDisk
 from hv.root.keys import parse_keys
-from hv.root.machine import Machine
+from hv.root.machine import Machine, Outputs
 from hv.vp import End
 from tests.linux import initramfs, packages
 
 MEMORY = 256 << 20
 SECTORS = 8192
 BUDGET = 20_000_000_000
-TROUBLE = (b"BUG:", b"Oops", b"unhandled", b"lost interrupt", b"Call Trace", b"exception Emask")
+TROUBLE = (
+    *(b"BUG:", b"Oops", b"WARNING:", b"Call Trace", b"unhandled", b"unchecked MSR access"),
+    *(b"lost interrupt", b"exception Emask", b"blocked for more than", b"rcu_preempt detected"),
+)
+COMMAND_LINE = "console=ttyS0,115200 panic=-1 cryptomgr.notests"
+"""Without the self-tests of the kernel's ciphers, which take longer than all the rest of its start."""
+
+TYPED = "hv<ret>"
+REACTION_NS = 1_000_000
+"""How long the host takes to do what it is asked for."""
+
+Cues = Mapping[str, Callable[[Machine], object]]
+"""What the host does when a mark comes, by "key=value"."""
 
 
 def disk_contents() -> bytes:
@@ -29,33 +41,66 @@ class Boot:
 
     machine: Machine
     end: End
-    disk: OverlayDisk
-    marks: dict[str, str]
 
     @property
     def log(self) -> bytes:
         return bytes(self.machine.serial_log)
 
+    @property
+    def marks(self) -> dict[str, str]:
+        return initramfs.marks(self.log)
 
-def boot(flavour: str, checks: str, folder: Path, extra: str = "acpi=off reboot=k") -> Boot:
-    """Boot ``flavour``, let its init run ``checks``, type and move when it asks, until it ends."""
+
+def boot(
+    flavour: str,
+    checks: str,
+    folder: Path,
+    config: MachineConfig,
+    *,
+    media: tuple[Disk, ...] = (),
+    extra: str = "",
+    cues: Cues,
+) -> Boot:
+    """Boot ``flavour``, let its init run ``checks``, do what it asks for, until it ends."""
     initrd = folder / f"initramfs-{flavour}.cpio"
     initrd.write_bytes(initramfs.build(flavour))
-    command_line = f"console=ttyS0,115200 panic=-1 {extra} checks={checks}"
-    options = LoadOptions(memory=MEMORY, command_line=command_line, initrd=(initrd,))
+    command_line = f"{COMMAND_LINE} {extra} checks={checks}"
+    options = LoadOptions(memory=config.memory, command_line=command_line, initrd=(initrd,))
+    prompter = _Prompter(cues)
+    outputs = Outputs(serial=prompter.listen)
+    machine = Machine(config, load(packages.kernel(flavour), options), outputs, media)
+    prompter.machine = machine
+    return Boot(machine, machine.run(BUDGET))
+
+
+class _Prompter:
+    """Listens to the console and acts a moment after each mark that is a cue, once."""
+
+    machine: Machine
+
+    def __init__(self, cues: Cues) -> None:
+        self._waiting = {f"MARK {mark}".encode(): act for mark, act in cues.items()}
+        self._line = bytearray()
+
+    def listen(self, data: bytes) -> None:
+        self._line += data
+        if data.endswith(b"\n"):
+            act = self._waiting.pop(bytes(self._line).strip(), None)
+            self._line.clear()
+            if act is not None:
+                clock, machine = self.machine.partition.clock, self.machine
+                clock.timer(lambda: act(machine)).arm(clock.now() + REACTION_NS)
+
+
+PC_CUES: Cues = {
+    "serial=type": lambda machine: machine.board.com1.receive(b"typed on the host\n"),
+    "keyboard=type": lambda machine: machine.hand.play(parse_keys(TYPED)),
+    "mouse=move": lambda machine: machine.board.mouse.move(5, 3),
+}
+
+
+def boot_pc(flavour: str, checks: str, folder: Path, extra: str) -> Boot:
+    """A PC without a hypervisor, with one IDE disk."""
     disk = OverlayDisk(MemoryDisk(disk_contents()))
-    image = load(packages.kernel(flavour), options)
-    machine = Machine(MachineConfig(memory=MEMORY), image, media=(disk,))
-    cues: dict[bytes, Callable[[], object]] = {
-        b"MARK serial=type": lambda: machine.board.com1.receive(b"typed on the host\n"),
-        b"MARK keyboard=type": lambda: machine.hand.play(parse_keys("hv<ret>")),
-        b"MARK mouse=move": lambda: machine.board.mouse.move(5, 3),
-    }
-
-    def answer() -> bool:
-        for cue in [cue for cue in cues if cue in machine.serial_log]:
-            cues.pop(cue)()
-        return True
-
-    end = machine.run(BUDGET, slice_insns=5_000_000, between=answer)
-    return Boot(machine, end, disk, initramfs.marks(bytes(machine.serial_log)))
+    config = MachineConfig(memory=MEMORY, hv="none")
+    return boot(flavour, checks, folder, config, media=(disk,), extra=extra, cues=PC_CUES)

@@ -14,14 +14,23 @@ from pathlib import Path
 from tests.linux import packages
 
 INIT = Path(__file__).with_name("init")
+CHECKS = tuple(INIT.with_name(name) for name in ("init-pc", "init-hv"))
+"""What ``INIT`` reads in."""
+
+POWER_OFF = b"#!/bin/sh\nkill -USR2 1\n"
+"""What the kernel runs for an orderly power-off: asks process 1 for it, as init systems are asked."""
 
 _MARK = re.compile(rb"^MARK (\w+)=([^\r\n]*)", re.MULTILINE)
 
+_SYNTHETIC = (
+    *("hv_vmbus", "hv_storvsc", "hyperv-keyboard", "hid-hyperv", "hid-generic", "hv_utils"),
+    *("sr_mod", "isofs"),
+)
 MODULES = {
-    "cloud": ("evdev", "serio_raw", "pata_legacy", "sd_mod"),
-    "generic": ("evdev", "psmouse", "pata_legacy", "sd_mod"),
+    "cloud": ("evdev", "serio_raw", "pata_legacy", "sd_mod", *_SYNTHETIC),
+    "generic": ("evdev", "psmouse", "pata_legacy", "sd_mod", *_SYNTHETIC, "ext4", "crc32c_generic"),
 }
-"""What the init script loads, by kernel flavour."""
+"""What the init scripts load, by kernel flavour; the rest of what they use is in the kernel."""
 
 
 @dataclass(frozen=True)
@@ -171,9 +180,11 @@ def build(
     return archive(
         [
             file("init", init.read_bytes(), 0o755),
+            *(file(path.name, path.read_bytes()) for path in CHECKS),
+            file("sbin/poweroff", POWER_OFF, 0o755),
             file("bin/busybox", packages.busybox().read_bytes(), 0o755),
             link("bin/sh", "busybox"),
-            *(directory(name) for name in ("dev", "proc", "sys", "tmp")),
+            *(directory(name) for name in ("dev", "mnt", "proc", "sys", "tmp")),
             character_device("dev/console", 5, 1),
             character_device("dev/null", 1, 3),
             *(file(f"{release}/{module.path}", module.data) for module in wanted.values()),

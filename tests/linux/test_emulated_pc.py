@@ -6,7 +6,7 @@ import pytest
 
 from hv.vp import Ending
 from tests.linux import packages
-from tests.linux.console import TROUBLE, Boot, boot, disk_contents
+from tests.linux.console import TROUBLE, Boot, boot_pc, disk_contents
 
 pytestmark = pytest.mark.linux
 
@@ -15,18 +15,31 @@ H, V, ENTER = 35, 47, 28  # input event codes
 WRITTEN_AT, WRITTEN_SECTORS = 3, 64
 
 
-@pytest.fixture(scope="module", params=list(packages.KERNELS))
+PLATFORMS = {
+    "at": "acpi=off reboot=k",  # 8259s and 8254, reset through the 8042
+    "acpi": "",  # I/O APIC, local APIC's timer, reset register
+}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(flavour, platform) for flavour in packages.KERNELS for platform in PLATFORMS],
+    ids="-".join,
+)
 def booted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Boot:
-    """One boot for all tests of this module, by kernel."""
-    return boot(request.param, CHECKS, tmp_path_factory.mktemp("boot"))
+    """One boot for all tests of this module, by kernel and by what it is told to use."""
+    flavour, platform = request.param
+    return boot_pc(flavour, CHECKS, tmp_path_factory.mktemp("boot"), PLATFORMS[platform])
 
 
-def test_it_reaches_its_init_script_and_resets_through_the_keyboard_controller(
-    booted: Boot,
-) -> None:
+def test_it_reaches_its_init_script_and_resets(booted: Boot) -> None:
     assert booted.end.ending is Ending.RESET
     assert booted.marks["uname"].startswith("Linux_6.")
     assert booted.marks["init"] == "done end=reboot"
+
+
+def test_it_sees_no_hypervisor(booted: Boot) -> None:
+    assert b"Hypervisor detected" not in booted.log
 
 
 def test_its_log_holds_no_trouble(booted: Boot) -> None:
@@ -73,5 +86,6 @@ def test_what_it_wrote_is_in_the_overlay(booted: Boot) -> None:
     pattern = (b"written by the guest\n" * 2000)[: WRITTEN_SECTORS * 512]
     expected = bytearray(disk_contents())
     expected[WRITTEN_AT * 512 : (WRITTEN_AT + WRITTEN_SECTORS) * 512] = pattern
-    assert booted.disk.read(0, booted.disk.sectors) == bytes(expected)
+    disk = booted.machine.disk(0)
+    assert disk.read(0, disk.sectors) == bytes(expected)
     assert booted.marks["disk_sha256_after"] == hashlib.sha256(expected).hexdigest()

@@ -92,6 +92,11 @@ class MouseVsp:
 
     # The hand's side
 
+    @property
+    def in_use(self) -> bool:
+        """Whether the guest listens."""
+        return self.state.active
+
     def move_to(self, x: int, y: int) -> None:
         """Put the pointer there: 0 is left or top, ``AXIS_MAX`` right or bottom."""
         state = self.state

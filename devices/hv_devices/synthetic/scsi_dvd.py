@@ -13,7 +13,7 @@ from hv.types import SECTOR_SIZE
 
 from . import scsi_mmc
 from .scsi_blocks import Blocks
-from .scsi_cdb import Opcode, extent, u16
+from .scsi_cdb import Opcode, extent, u16, u32
 from .scsi_device import GOOD, Reply, Request, ScsiDevice, UnitState
 from .scsi_inquiry import DeviceType, Identity
 from .scsi_mmc import DriveStatus, FeatureRequest, MediaEvent, TocFormat
@@ -40,6 +40,7 @@ _MSF = 0x02
 _FORMAT = 0x0F
 _FEATURE_REQUEST = 0x03
 _DISC_DATA_TYPE = 0x07
+_TRACK_BY = 0x03
 _MEDIA_TYPE = 0x0F
 
 
@@ -93,6 +94,7 @@ class ScsiDvd(ScsiDevice):
             Opcode.READ_CAPACITY_10: self._read_capacity,
             Opcode.READ_TOC: self._read_toc,
             Opcode.READ_DISC_INFORMATION: self._read_disc_information,
+            Opcode.READ_TRACK_INFORMATION: self._read_track_information,
             Opcode.READ_DISC_STRUCTURE: self._read_disc_structure,
             Opcode.GET_CONFIGURATION: self._get_configuration,
             Opcode.GET_EVENT_STATUS_NOTIFICATION: self._get_event_status,
@@ -188,6 +190,11 @@ class ScsiDvd(ScsiDevice):
         self._ready()
         known = not request.cdb[1] & _DISC_DATA_TYPE
         return _cut(scsi_mmc.disc_information() if known else None, u16(request.cdb, 7))
+
+    def _read_track_information(self, request: Request) -> Reply:
+        disc, cdb = self._ready(), request.cdb
+        data = scsi_mmc.track_information(cdb[1] & _TRACK_BY, u32(cdb, 2), disc.count)
+        return _cut(data, u16(cdb, 7))
 
     def _read_disc_structure(self, request: Request) -> Reply:
         disc, cdb = self._ready(), request.cdb

@@ -1,8 +1,8 @@
 """What a DVD-ROM drive says of itself and of the disc in it, as bytes.
 
 After MMC-6 (INCITS 468): clause 5 (features), 6.5 (GET CONFIGURATION), 6.6 (GET EVENT STATUS NOTIFICATION),
-6.21 (READ DISC INFORMATION), 6.22 (READ DISC STRUCTURE), 6.25 (READ TOC/PMA/ATIP); the capabilities page
-is MMC-3's (INCITS 360), 6.3.11, which drivers still ask for. Every disc is one closed session with one data
+6.21 (READ DISC INFORMATION), 6.22 (READ DISC STRUCTURE), 6.25 (READ TOC/PMA/ATIP), 6.26 (READ TRACK
+INFORMATION); the capabilities page is MMC-3's (INCITS 360), 6.3.11, which drivers still ask for. Every disc is one closed session with one data
 track. Left out: the raw TOC, PMA, ATIP and CD-TEXT, writing, CSS.
 """
 
@@ -186,6 +186,27 @@ def disc_information() -> bytes:
     return _DISC.pack(
         size, _COMPLETE, 1, 1, 1, 1, _UNRESTRICTED, 0, bytes(4), _NOWHERE, _NOWHERE, 0, 0
     )
+
+
+class TrackBy(IntEnum):
+    """How READ TRACK INFORMATION names a track."""
+
+    ADDRESS = 0
+    TRACK = 1
+    SESSION = 2
+
+
+_TRACK_INFORMATION = Struct(">HBBxBBx16xIIBB2x")
+_TRACK_MODE, _DATA_MODE = 0x04, 0x01
+
+
+def track_information(by: int, number: int, blocks: int) -> bytes | None:
+    """The track that begins at block 0 and takes all of the disc; None when another is asked for."""
+    found = number < blocks if by == TrackBy.ADDRESS else number == _TRACK
+    if by > TrackBy.SESSION or not found:
+        return None
+    size = _TRACK_INFORMATION.size - _NOT_COUNTED
+    return _TRACK_INFORMATION.pack(size, 1, 1, _TRACK_MODE, _DATA_MODE, blocks, 0, 0, 0)
 
 
 _STRUCTURE_HEADER = Struct(">HBB")
