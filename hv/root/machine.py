@@ -65,7 +65,7 @@ class _Media:
     floppies: list[Disk] = field(default_factory=list)
 
     def all(self) -> list[Disk]:
-        return self.ata + self.scsi + self.floppies
+        return list(dict.fromkeys(self.ata + self.scsi + self.floppies))  # one may be on two buses
 
 
 class Machine:

@@ -73,6 +73,12 @@ def test_unmap_of_nothing_does_nothing(disk: Initiator) -> None:
     disk.good(*unmap())
 
 
+def test_an_empty_extent_is_no_error_up_to_the_end(disk: Initiator) -> None:
+    disk.good(*unmap((0, 0), (SECTORS, 0)))
+    assert disk.sense(*unmap((SECTORS + 1, 0))) == OUT_OF_RANGE
+    assert disk.read(0, 1) == pattern(0)
+
+
 def test_one_bad_extent_spares_all_of_them(disk: Initiator) -> None:
     assert disk.sense(*unmap((0, 1), (SECTORS - 1, 2))) == OUT_OF_RANGE
     assert disk.read(0, 1) == pattern(0)

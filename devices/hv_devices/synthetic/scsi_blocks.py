@@ -1,7 +1,7 @@
 """The medium behind a logical unit, in its own block size and with SCSI's errors.
 
-After SBC-3 (INCITS 514), 4.5 (addresses), 4.7.4 (what is unmapped reads as zeros here) and 6.6.4 (limits).
-Transfers are bounded: memory for one command never exceeds ``MAX_TRANSFER``.
+After SBC-3 (INCITS 514-2014), clause 4 (addresses, medium errors, what is unmapped) and the limits of its
+Block Limits page: memory for one command never exceeds ``MAX_TRANSFER``.
 """
 
 from hv.interfaces import BlockDevice

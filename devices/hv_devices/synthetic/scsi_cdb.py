@@ -1,8 +1,8 @@
 """Command descriptor blocks: operation codes, and where a command has its addresses and lengths.
 
-After SPC-4 (INCITS 513), 4.2 (the CDB; its length follows from the top three bits of the operation code),
-SBC-3 (INCITS 514), clause 5, and MMC-6 (INCITS 468), clause 6. Left out: the CONTROL byte (normal ACA and
-linked commands are not supported), variable-length and 32-byte CDBs.
+After SPC-3 (INCITS 408-2005), 4.3 (the CDB; its length follows from the top three bits of the operation
+code), SBC-3 (INCITS 514-2014), clause 5, and MMC-6 (INCITS 468-2010), clause 6. Left out: the CONTROL byte
+(normal ACA and linked commands are not supported), variable-length and 32-byte CDBs.
 """
 
 from enum import IntEnum

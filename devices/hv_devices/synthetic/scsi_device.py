@@ -1,8 +1,8 @@
 """A SCSI logical unit: dispatch, sense, unit attention and the commands that every unit has.
 
-After SPC-4 (INCITS 513), clause 6, and SAM-5 (INCITS 515), 5.14 (unit attention). One initiator and one
-command at a time. Left out: reservations, ACA, task management beyond a reset, the power-on unit attention
-(Hyper-V raises none at start-up and treats resets the same way), SEND DIAGNOSTIC other than the self-test.
+After SPC-3 (INCITS 408-2005), clause 6, and SAM-3 (INCITS 402-2005), clause 5 (unit attention). One
+initiator and one command at a time. Left out: reservations, ACA, task management beyond a reset, the unit
+attention of power-on and resets (Hyper-V raises none), SEND DIAGNOSTIC other than the self-test.
 """
 
 from collections.abc import Callable

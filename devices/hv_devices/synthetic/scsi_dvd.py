@@ -1,6 +1,6 @@
 """A SCSI DVD-ROM drive with a tray: blocks of 2048 bytes, discs that come and go.
 
-After MMC-6 (INCITS 468), clause 6; what the answers look like is in ``scsi_mmc``. A new disc is told as a
+After MMC-6 (INCITS 468-2010), clause 6; what the answers look like is in ``scsi_mmc``. A new disc is told as a
 unit attention and as a media event. Left out: audio, READ CD, writing, speeds, power conditions, persistent
 prevention; what is left out is an invalid operation.
 """

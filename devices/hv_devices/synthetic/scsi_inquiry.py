@@ -1,8 +1,8 @@
 """INQUIRY: who a logical unit is.
 
-After SPC-4 (INCITS 513), 6.6 (INQUIRY), 7.8 (vital product data), and SBC-3 (INCITS 514), 6.6 (its VPD
-pages B0, B1 and B2). The texts are those of Hyper-V's virtual disks: Linux's driver looks for "Msft". Left
-out: version descriptors, the pages of ATA translation, transport protocols and third-party copies.
+After SPC-3 (INCITS 408-2005), 6.4 (INQUIRY), 7.6 (vital product data), and SBC-3 (INCITS 514-2014), clause
+6 (pages B0, B1 and B2). The texts are those of Hyper-V's virtual disks: Linux's driver looks for "Msft".
+Left out: version descriptors, the pages of ATA translation, transport protocols and third-party copies.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,9 +1,9 @@
 """What a DVD-ROM drive says of itself and of the disc in it, as bytes.
 
-After MMC-6 (INCITS 468): clause 5 (features), 6.5 (GET CONFIGURATION), 6.6 (GET EVENT STATUS NOTIFICATION),
-6.21 (READ DISC INFORMATION), 6.22 (READ DISC STRUCTURE), 6.25 (READ TOC/PMA/ATIP), 6.26 (READ TRACK
-INFORMATION); the capabilities page is MMC-3's (INCITS 360), 6.3.11, which drivers still ask for. Every disc is one closed session with one data
-track. Left out: the raw TOC, PMA, ATIP and CD-TEXT, writing, CSS.
+After MMC-6 (INCITS 468-2010): clause 5 (features) and clause 6 (GET CONFIGURATION, GET EVENT STATUS
+NOTIFICATION, READ DISC INFORMATION, READ DISC STRUCTURE, READ TOC/PMA/ATIP, READ TRACK INFORMATION); the
+capabilities page is MMC-3's (INCITS 360-2002), which drivers still ask for. Every disc is one closed session
+with one data track. Left out: the raw TOC, PMA, ATIP and CD-TEXT, writing, CSS.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """MODE SENSE and MODE SELECT, 6 and 10, over any set of mode pages.
 
-After SPC-4 (INCITS 513), 6.9 to 6.12 and 7.5 (mode parameters). Left out: block descriptors in answers (a
-driver may send one; it is skipped), subpages, saved values.
+After SPC-3 (INCITS 408-2005), 6.7 to 6.10 and 7.4 (mode parameters). Left out: block descriptors in answers
+(a driver may send one; it is skipped), subpages, saved values.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """UNMAP and WRITE SAME: what they ask for, checked before anything is done.
 
-After SBC-3 (INCITS 514), 5.28 (UNMAP), 5.42 and 5.43 (WRITE SAME). Left out: anchored blocks, protection
+After SBC-3 (INCITS 514-2014), clause 5 (UNMAP, WRITE SAME). Left out: anchored blocks, protection
 information, the obsolete physical and logical block data bits.
 """
 
@@ -13,6 +13,7 @@ from .scsi_inquiry import Limits
 from .scsi_sense import (
     INVALID_FIELD_IN_CDB,
     INVALID_FIELD_IN_PARAMETER_LIST,
+    LBA_OUT_OF_RANGE,
     PARAMETER_LIST_LENGTH_ERROR,
     CheckCondition,
 )
@@ -42,8 +43,8 @@ def unmap(cdb: bytes, data_out: bytes, blocks: Blocks, limits: Limits) -> tuple[
         raise CheckCondition(INVALID_FIELD_IN_PARAMETER_LIST)
     named = data_out[_UNMAP_HEADER.size :][: count * _UNMAP_DESCRIPTOR.size]
     extents = [Extent(*fields) for fields in _UNMAP_DESCRIPTOR.iter_unpack(named)]
-    for one in extents:
-        blocks.check(one)
+    if any(one.lba + one.blocks > blocks.count for one in extents):
+        raise CheckCondition(LBA_OUT_OF_RANGE)
     if sum(one.blocks for one in extents) > limits.unmap:
         raise CheckCondition(INVALID_FIELD_IN_PARAMETER_LIST)
     return size, extents

@@ -1,7 +1,8 @@
 """Sense data: how a logical unit says what is the matter.
 
-After SPC-4 (INCITS 513), 4.5 (sense data, sense keys) and annex D (additional sense codes). Fixed format
-only; left out: descriptor format, sense-key specific bytes (which field of a CDB was wrong), deferred errors.
+After SPC-3 (INCITS 408-2005), 4.5 (sense data, sense keys) and annex D (additional sense codes). Fixed
+format only; left out: descriptor format, sense-key specific bytes (which field of a CDB was wrong), deferred
+errors.
 """
 
 from enum import IntEnum

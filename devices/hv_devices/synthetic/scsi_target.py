@@ -1,7 +1,7 @@
 """A SCSI target: which logical units answer at which address, and what is said for those that do not.
 
-After SPC-4 (INCITS 513), 6.33 (REPORT LUNS), and SAM-5 (INCITS 515), 4.7 (LUN structure; peripheral device
-addressing only, as the bus that carries this has eight bits for a LUN). For a unit that is not there INQUIRY
+After SPC-3 (INCITS 408-2005), 6.21 (REPORT LUNS), and SAM-3 (INCITS 402-2005), 4.9 (LUN structure;
+peripheral device addressing only, as the bus that carries this has eight bits for a LUN). For a unit that is not there INQUIRY
 succeeds and says so, as on Hyper-V: guests take that for an empty slot, while an error may look like a disk.
 """
 
