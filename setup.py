@@ -31,7 +31,10 @@ setup(
     ext_modules=[
         Extension(
             "hv.cpu._accel",
-            [f"{ACCELERATOR}/{name}.c" for name in ("module", "tables", "locate", "blocks", "exits")],
+            [
+                f"{ACCELERATOR}/{name}.c"
+                for name in ("module", "tables", "locate", "blocks", "exits")
+            ],
             depends=[f"{ACCELERATOR}/accel.h"],
             extra_compile_args=["-O2", "-Wall", "-Wextra", "-fvisibility=hidden"],
             py_limited_api=True,

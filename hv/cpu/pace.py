@@ -1,7 +1,7 @@
 """Counting retired instructions and stopping at a deadline: the hooks, in Python.
 
-The accelerator (``hv/cpu/accel``) does the same in C. Both write the same words, so whoever reads the clock
-need not know which is at work. See ``hv/cpu/accel`` for how the counting goes and why an entry can be ambiguous.
+The accelerator (``hv/cpu/accel``) does the same in C; its header tells how the counting goes and why an entry
+can be ambiguous. Both write the same words, so whoever reads the clock need not know which is at work.
 """
 
 from collections.abc import Callable

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hv.config import DiskConfig, MachineConfig
@@ -30,7 +30,8 @@ from hv.vp import End, Ending
 from hv_devices.emulated.local_apic_timer import APIC_HZ
 from hv_devices.synthetic.scsi_device import ScsiDevice
 from hv_devices.synthetic.scsi_disk import ScsiDisk
-from hv_devices.synthetic.scsi_dvd import ScsiDvd
+from hv_devices.synthetic.scsi_dvd import DVD_IDENTITY, ScsiDvd
+from hv_devices.synthetic.scsi_inquiry import Identity
 
 MAX_ATA_DISKS = 4
 MAX_FLOPPIES = 2
@@ -63,9 +64,12 @@ class _Media:
     ata: list[Disk] = field(default_factory=list)
     scsi: list[Disk] = field(default_factory=list)
     floppies: list[Disk] = field(default_factory=list)
+    discs: list[Disk] = field(default_factory=list)
 
     def all(self) -> list[Disk]:
-        return list(dict.fromkeys(self.ata + self.scsi + self.floppies))  # one may be on two buses
+        return list(
+            dict.fromkeys(self.ata + self.scsi + self.floppies + self.discs)
+        )  # one may be on two buses
 
 
 class Machine:
@@ -131,6 +135,7 @@ class Machine:
             if disk.bus != "scsi":
                 (media.floppies if floppy else media.ata).append(opened)
         media.ata.extend(extra)
+        media.discs.extend(open_disk(path, "ro") for path in self.config.cdroms)
         if len(media.ata) > MAX_ATA_DISKS:
             raise ConfigError(f"{len(media.ata)} disks on IDE: there is room for {MAX_ATA_DISKS}")
         if len(media.floppies) > MAX_FLOPPIES:
@@ -142,7 +147,7 @@ class Machine:
         partition.enlighten(features, self.board.platform.apic, APIC_HZ)
         hypervisor = partition.hypervisor
         if hypervisor is None:
-            if self._media.scsi or self.config.cdroms:
+            if self._media.scsi or self._media.discs:
                 raise ConfigError("disks on SCSI need the hypervisor's interface: not with hv=none")
             return None
         setup = ServiceSetup(
@@ -153,9 +158,16 @@ class Machine:
         return SyntheticDevices(hypervisor, partition.clock, partition.memory, setup)
 
     def _luns(self) -> dict[int, ScsiDevice]:
-        devices: list[ScsiDevice] = [ScsiDisk(disk) for disk in self._media.scsi]
-        devices += [ScsiDvd(open_disk(path, "ro")) for path in self.config.cdroms]
-        return dict(enumerate(devices))
+        """SCSI units: disks first, discs behind them; serial numbers by LUN."""
+        media = self._media
+        disks: list[ScsiDevice] = [
+            ScsiDisk(disk, Identity(serial=f"HV{lun}")) for lun, disk in enumerate(media.scsi)
+        ]
+        discs: list[ScsiDevice] = [
+            ScsiDvd(disc, replace(DVD_IDENTITY, serial=f"HV{lun}"))
+            for lun, disc in enumerate(media.discs, len(disks))
+        ]
+        return dict(enumerate(disks + discs))
 
     def _power_on(self, image: BootImage | None) -> None:
         partition = self.partition

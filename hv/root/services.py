@@ -89,6 +89,7 @@ class SyntheticDevices:
         """The bus with its channels, and every service's own state, as plain data."""
         return {
             "bus": self.bus.inspect(),
+            "storage": self.storage.inspect(),
             "keyboard": self.keyboard.inspect(),
             "mouse": self.mouse.inspect(),
             "heartbeat": self.heartbeat.inspect(),

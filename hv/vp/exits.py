@@ -279,7 +279,9 @@ class ExitHandlers:
         core, state, length = self._core, self._state, insn >> 8 & 0xFF
         self._exits.hit(_SYSCALL, insn & _CLASS, 0, self._pace[NOW], 0)
         if insn & _CLASS == _SYSENTER:
-            refused = sysenter(state)  # its block stores the lazy flags again: they stay as they are
+            refused = sysenter(
+                state
+            )  # its block stores the lazy flags again: they stay as they are
         else:
             core.settle_flags()
             refused = syscall(state, (state.q[s.RIP] + length) & U64)

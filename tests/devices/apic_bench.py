@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from hv.clock import VirtualClock
 from hv_devices.emulated.apic_bus import ApicBus
 from hv_devices.emulated.local_apic import LocalApic
 from tests.fakes import ManualClock, RecordingLine
@@ -52,7 +53,7 @@ class Bench:
     """One processor's APIC, enabled by software unless a test says otherwise."""
 
     apic_id: int = 0
-    clock: ManualClock = field(default_factory=ManualClock)
+    clock: ManualClock | VirtualClock = field(default_factory=ManualClock)
     bus: ApicBus = field(default_factory=ApicBus)
     bootstrap: bool = True
 

@@ -157,6 +157,7 @@ def test_the_end_of_another_vector_changes_nothing(io: Chip) -> None:
     io.route(9, LEVEL | 0x39)
     io.set(9, True)
     io.chip.end_of_interrupt(0x3A)
+    assert io.bus.vectors() == [0x39]
     assert io.low(9) == LEVEL | REMOTE_IRR | 0x39
 
 

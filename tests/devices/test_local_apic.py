@@ -172,7 +172,13 @@ def test_processor_priority(bench: Bench, task: int, serving: int, ppr: int) -> 
 
 @pytest.mark.parametrize(
     ("task", "serving", "waiting", "apr"),
-    [(0x23, 0, 0, 0x23), (0x23, 0x51, 0, 0x50), (0x73, 0x51, 0x61, 0x73), (0x03, 0x51, 0x5F, 0x50)],
+    [
+        (0x23, 0, 0, 0x23),
+        (0x23, 0x51, 0, 0x50),
+        (0x73, 0x51, 0x61, 0x73),
+        (0x03, 0x51, 0x5F, 0x50),
+        (0x63, 0x51, 0x71, 0x70),
+    ],
 )
 def test_arbitration_priority(
     bench: Bench, task: int, serving: int, waiting: int, apr: int
@@ -259,6 +265,13 @@ def test_the_end_of_a_level_is_broadcast_and_that_of_an_edge_is_not(bench: Bench
     assert bench.ended == []
     bench.write(EOI, 0)
     assert bench.ended == [0x61]
+
+
+def test_a_level_never_ends_by_itself(bench: Bench) -> None:
+    bench.apic.raise_edge(0x61, True)
+    bench.apic.raise_level(0x61)
+    bench.apic.acknowledge()
+    assert bench.vectors(ISR) == [0x61]
 
 
 def test_an_edge_takes_the_trigger_mode_bit_back(bench: Bench) -> None:

@@ -120,6 +120,11 @@ def test_lowest_priority_goes_to_one_that_is_least_busy(machine: Machine) -> Non
     assert reached(machine) == [1]
 
 
+def test_lowest_priority_reaches_one_processor_only(machine: Machine) -> None:
+    machine.send(LOGICAL | LOWEST | V, 0b1100)
+    assert reached(machine) == [2]
+
+
 def test_lowest_priority_passes_over_those_that_are_switched_off(machine: Machine) -> None:
     machine.cpus[0].write(SVR, 0xFF)
     machine.send(LOGICAL | LOWEST | V, 0b0011)
@@ -187,6 +192,7 @@ def test_a_message_nobody_takes_is_reported(machine: Machine) -> None:
     assert not machine.bus.send(ApicMessage(V, DeliveryMode.SMI, 1))
     assert not machine.bus.send(ApicMessage(3, DeliveryMode.FIXED, 1, level=True))
     machine.cpus[1].write(SVR, 0xFF)
+    assert machine.bus.send(ApicMessage(V, DeliveryMode.FIXED, 0b0011, logical=True))
     assert not machine.bus.send(ApicMessage(V, DeliveryMode.FIXED, 1))
     assert not machine.bus.send(ApicMessage(V, DeliveryMode.FIXED, 1, level=True))
 

@@ -20,6 +20,7 @@ from tests.devices.apic_bench import (
     REMOTE_IRR,
     SVR,
     TPR,
+    VERSION,
     Bench,
 )
 
@@ -70,6 +71,9 @@ def test_a_disabled_apic_passes_its_pins_on(bench: Bench) -> None:
     assert bench.apic.write_base(PAGE | BASE_BSP)
     assert bench.intr.level
     assert bench.apic.acknowledge() == PIC_VECTOR
+    bench.apic.lint0.set(True)
+    assert bench.intr.level
+    assert bench.processor.events == []
     bench.apic.lint1.set(True)
     assert bench.processor.events == ["nmi"]
 
@@ -107,6 +111,16 @@ def test_a_level_triggered_pin_requests_until_it_falls(bench: Bench) -> None:
     assert bench.read(LVT_LINT0) == LEVEL | 0x44
 
 
+def test_a_level_that_is_there_already_counts_when_its_pin_is_opened(bench: Bench) -> None:
+    bench.apic.lint0.set(True)
+    bench.write(LVT_LINT0, LEVEL | 0x44)
+    assert bench.apic.acknowledge() == 0x44
+    bench.write(LVT_LINT0, LEVEL | 0x44)  # software cannot clear the remote IRR
+    assert bench.read(LVT_LINT0) == LEVEL | REMOTE_IRR | 0x44
+    assert bench.read(ISR + 0x20) == 1 << 4
+    assert not bench.intr.level
+
+
 @pytest.mark.parametrize("entry", [MASKED | NMI, MASKED | 0x44, 0x200, 0x500, 0x300])
 def test_pins_that_are_masked_or_have_no_mode_do_nothing(bench: Bench, entry: int) -> None:
     bench.write(LVT_LINT1, entry)
@@ -124,6 +138,13 @@ def test_reset_keeps_the_pins_where_their_drivers_hold_them(bench: Bench) -> Non
 
 
 # Errors.
+
+
+def test_writing_what_can_only_be_read_is_no_error(bench: Bench) -> None:
+    bench.write(VERSION, 0)
+    bench.write(ISR, 0)
+    bench.write(ESR, 0)
+    assert bench.read(ESR) == 0
 
 
 def test_errors_show_when_the_register_is_written(bench: Bench) -> None:

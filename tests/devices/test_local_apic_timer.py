@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hv.clock import VirtualClock
 from tests.devices.apic_bench import (
     CURRENT,
     DIVIDE,
@@ -147,6 +148,17 @@ def test_a_change_between_one_shot_and_periodic_keeps_the_count(bench: Bench) ->
     assert not bench.intr.level
 
 
+def test_a_change_in_the_middle_of_a_clock_does_not_move_the_end(bench: Bench) -> None:
+    bench.write(LVT_TIMER, VECTOR)
+    bench.write(INITIAL, 1000)
+    bench.clock.advance(3502)
+    bench.write(LVT_TIMER, PERIODIC | VECTOR)
+    bench.clock.advance(1497)
+    assert not bench.intr.level
+    bench.clock.advance(1)
+    assert bench.intr.level
+
+
 def test_a_period_of_one_clock_cannot_flood_the_machine(bench: Bench) -> None:
     bench.write(LVT_TIMER, PERIODIC | VECTOR)
     bench.write(INITIAL, 1)
@@ -265,9 +277,12 @@ def test_a_deadline_follows_a_written_time_stamp_counter(bench: Bench) -> None:
     assert bench.serve() == [VECTOR]
 
 
-def test_a_deadline_at_the_end_of_time_is_never(bench: Bench) -> None:
+def test_a_deadline_at_the_end_of_time_is_nothing_to_wait_for() -> None:
+    clock = VirtualClock(lambda: 1000, lambda _ns: None)
+    bench = Bench(clock=clock)
     bench.write(LVT_TIMER, TSC_DEADLINE | VECTOR)
     bench.apic.write_tsc_deadline(2**64 - 1)
     assert bench.apic.read_tsc_deadline() == 2**64 - 1
-    bench.clock.advance(10**15)
-    assert not bench.intr.level
+    assert clock.next_deadline() is None
+    bench.apic.write_tsc_deadline(2000)
+    assert clock.next_deadline() == 2000

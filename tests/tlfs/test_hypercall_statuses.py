@@ -38,7 +38,9 @@ NAMES = {
 }
 
 
-def status(control: int, data: bytes = b"", *, features: str = "all,+tsc-invariant", **where: int) -> int:
+def status(
+    control: int, data: bytes = b"", *, features: str = "all,+tsc-invariant", **where: int
+) -> int:
     return Bench(features).identify().status(control, data, **where)
 
 
@@ -223,7 +225,9 @@ class TestFlushes:
 
 class TestRegisters:
     @staticmethod
-    def get(name: int, partition: int = SELF, vp: int = VP_SELF, features: str = "all,+tsc-invariant") -> int:
+    def get(
+        name: int, partition: int = SELF, vp: int = VP_SELF, features: str = "all,+tsc-invariant"
+    ) -> int:
         data = struct.pack("<QIB3xI", partition, vp, 0, name)
         return status(0x50 | ONE_REP, data, features=features)
 

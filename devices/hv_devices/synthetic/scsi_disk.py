@@ -1,9 +1,9 @@
 """A SCSI disk of 512-byte blocks, as Hyper-V's virtual disk looks to a guest.
 
 After SBC-3 (INCITS 514-2014), clauses 5 (commands) and 6 (parameters). The disk is thin when it can be
-written: UNMAP and WRITE SAME leave zeros. Left out: protection information, WRITE AND VERIFY, ORWRITE, COMPARE AND
-WRITE, GET LBA STATUS, FORMAT UNIT, reservations, defects, logs; what is left out is an invalid operation.
-START STOP UNIT has no motor to stop.
+written: UNMAP and WRITE SAME leave zeros. Left out: protection information, WRITE AND VERIFY, ORWRITE,
+COMPARE AND WRITE, GET LBA STATUS, FORMAT UNIT, reservations, defects, logs; what is left out is an invalid
+operation. START STOP UNIT has no motor to stop.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """A SCSI DVD-ROM drive with a tray: blocks of 2048 bytes, discs that come and go.
 
-After MMC-6 (INCITS 468-2010), clause 6; what the answers look like is in ``scsi_mmc``. A new disc is told as a
-unit attention and as a media event. Left out: audio, READ CD, writing, speeds, power conditions, persistent
-prevention; what is left out is an invalid operation.
+After MMC-6 (INCITS 468-2010), clause 6; what the answers look like is in ``scsi_mmc``. A new disc is told
+as a unit attention and as a media event. Left out: audio, READ CD, writing, speeds, power conditions,
+persistent prevention; what is left out is an invalid operation.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from .scsi_sense import (
 
 BLOCK_SIZE = 2048
 
-_DVD_IDENTITY = Identity(DeviceType.CD_DVD, removable=True, product="Virtual DVD-ROM", serial="HV1")
+DVD_IDENTITY = Identity(DeviceType.CD_DVD, removable=True, product="Virtual DVD-ROM", serial="HV1")
 
 _CAPACITY = Struct(">II")
 
@@ -85,7 +85,7 @@ class ScsiDvd(ScsiDevice):
     def __init__(
         self, medium: BlockDevice | bytes | None = None, identity: Identity | None = None
     ) -> None:
-        super().__init__(identity or _DVD_IDENTITY)
+        super().__init__(identity or DVD_IDENTITY)
         self.state = DvdState()
         self._disc = None if medium is None else _blocks(medium)
         self.commands |= {

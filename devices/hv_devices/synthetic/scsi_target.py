@@ -1,8 +1,9 @@
 """A SCSI target: which logical units answer at which address, and what is said for those that do not.
 
 After SPC-3 (INCITS 408-2005), 6.21 (REPORT LUNS), and SAM-3 (INCITS 402-2005), 4.9 (LUN structure;
-peripheral device addressing only, as the bus that carries this has eight bits for a LUN). For a unit that is not there INQUIRY
-succeeds and says so, as on Hyper-V: guests take that for an empty slot, while an error may look like a disk.
+peripheral device addressing only, as the bus that carries this has eight bits for a LUN). For a unit that
+is not there INQUIRY succeeds and says so, as on Hyper-V: guests take that for an empty slot, while an error
+may look like a disk.
 """
 
 from collections.abc import Mapping

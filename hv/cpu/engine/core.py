@@ -327,7 +327,9 @@ class Engine:
         words = self.pace
         if self._aborted is not None:
             self.state.bytes[:] = self._aborted
-            self.state.q[RFLAGS] = self.state.rflags()  # outside its loop Unicorn keeps all flags there
+            self.state.q[RFLAGS] = (
+                self.state.rflags()
+            )  # outside its loop Unicorn keeps all flags there
             self._aborted = None
             words[FLAGS] &= ~FLAG_ABORT & _U64
             words[COUNT] = words[NOW] = self._abort_count
