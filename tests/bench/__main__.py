@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.bench import command, disk, engine, hyperv, linux
+from tests.bench import command, disk, engine, hyperv, linux, storage
 
 BENCHMARKS = {
     "compute": engine.compute_loop,
@@ -13,6 +13,7 @@ BENCHMARKS = {
     "qemu-compute": disk.compute_loop,
     "insw": disk.string_read,
     "linux": linux.boot_to_init,
+    "storage": storage.requests,
     "hypercall": hyperv.hypercall,
     "linux-hv": hyperv.linux_enlightened,
 }

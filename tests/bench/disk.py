@@ -98,6 +98,11 @@ def _difference(run: Callable[[bytes], float], long: bytes, short: bytes) -> flo
     return max(run(long) - run(short), 1e-9)
 
 
+def ide_seconds(source: str, work: int) -> float:
+    """Seconds for ``work`` rounds of ``source`` here, start-up taken out."""
+    return _difference(_ours, _image(source, work), _image(source, 0))
+
+
 def _against_qemu(
     title: str,
     source: str,
