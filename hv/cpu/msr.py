@@ -36,6 +36,8 @@ class HarmlessMsr:
 
 HARMLESS = (
     HarmlessMsr(0x8B, "PATCH_LEVEL", 0),
+    *(HarmlessMsr(0xC0010000 + n, f"PERF_CTL{n}", 0) for n in range(4)),
+    *(HarmlessMsr(0xC0010004 + n, f"PERF_CTR{n}", 0) for n in range(4)),
     HarmlessMsr(0xC0010010, "SYSCFG", 0),
     HarmlessMsr(0xC0010015, "HWCR", 0),
     HarmlessMsr(0xC0010055, "INT_PENDING_MSG", 0),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from hv.cpu.cpuid import Leaf, Leaf1Edx
 from hv.cpu.msr import MsrFault
 from hv.interfaces import IrqLine
 from hv.irq import FanOut, Wire
@@ -77,6 +78,17 @@ class Platform:
         partition.msrs.attach(
             "local apic", _MSR_TSC_DEADLINE, apic.read_tsc_deadline, apic.write_tsc_deadline
         )
+
+    def show_in_cpuid(self) -> None:
+        """Leaf 1 tells of the APIC as long as software has not disabled it."""
+        leaves = self._partition.cpuid.leaves
+        constant = leaves[1]
+
+        def leaf_1(subleaf: int) -> Leaf:
+            eax, ebx, ecx, edx = constant(subleaf)
+            return eax, ebx, ecx, edx if self.apic.enabled else edx & ~Leaf1Edx.APIC.value
+
+        leaves[1] = leaf_1
 
     def virtual_wire(self) -> None:
         """As firmware leaves the APIC: the 8259s reach the processor through LINT0."""

@@ -14,7 +14,7 @@ from tests.linux import initramfs, packages
 
 MEMORY = 256 << 20
 SECTORS = 8192
-BUDGET = 20_000_000_000
+BUDGET = 4_000_000_000
 TROUBLE = (
     *(b"BUG:", b"Oops", b"WARNING:", b"Call Trace", b"unhandled", b"unchecked MSR access"),
     *(b"lost interrupt", b"exception Emask", b"blocked for more than", b"rcu_preempt detected"),
