@@ -10,9 +10,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import hv.asm
+import hv
 
 _DIGEST_SIZE = 32
+_TOP_OF_MANY = "bios.asm"
+"""The one source that includes other .asm files."""
 
 
 def _folder() -> Path:
@@ -20,20 +22,23 @@ def _folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "hv"
 
 
-def _key(sources: Path) -> str:
-    """Digest of all sources in a folder and of the assembler itself."""
-    digest = hashlib.sha256()
-    files = [*sources.glob("*.asm"), *sources.glob("*.inc")]
-    for path in [*sorted(files), *sorted(Path(hv.asm.__file__).parent.glob("*.py"))]:
+def _key(source: Path) -> str:
+    """Digest of ``source``, of all it could include from its folder, and of the assembler itself."""
+    digest = hashlib.sha256(source.name.encode())
+    folder = source.parent
+    included = folder.glob("*.asm") if source.name == _TOP_OF_MANY else ()
+    assembler = (Path(hv.__file__).parent / "asm").glob("*.py")
+    files = [source, *sorted(included), *sorted(folder.glob("*.inc")), *sorted(assembler)]
+    for path in files:
         content = path.read_bytes()
         digest.update(f"{path.name} {len(content)} ".encode())
         digest.update(content)
     return digest.hexdigest()
 
 
-def cached_build(sources: Path, build: Callable[[], bytes]) -> bytes:
-    """What ``build`` makes of the folder ``sources``, from the cache when it is there."""
-    path = _folder() / f"{_key(sources)}.bin"
+def cached_build(source: Path, build: Callable[[], bytes]) -> bytes:
+    """What ``build`` makes of ``source``, from the cache when it is there."""
+    path = _folder() / f"{_key(source)}.bin"
     with contextlib.suppress(OSError):
         content = path.read_bytes()
         binary, digest = content[:-_DIGEST_SIZE], content[-_DIGEST_SIZE:]

@@ -3,7 +3,6 @@
 from functools import cache
 from pathlib import Path
 
-from hv.asm import assemble_file
 from hv.errors import ConfigError
 from hv.memory import FIRMWARE_ROM_SIZE
 from hv.root.build_cache import cached_build
@@ -15,8 +14,14 @@ BUILT_IN = "bios"
 @cache
 def built_in_bios() -> bytes:
     """The BIOS of ``firmware/``, assembled."""
-    sources = source_folder("firmware")
-    return cached_build(sources, lambda: assemble_file(sources / "bios.asm").code)
+    source = source_folder("firmware") / "bios.asm"
+
+    def build() -> bytes:
+        from hv.asm import assemble_file  # seldom needed, and not cheap to import
+
+        return assemble_file(source).code
+
+    return cached_build(source, build)
 
 
 def firmware_image(name: str) -> bytes:

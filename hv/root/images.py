@@ -1,10 +1,13 @@
 """From what the user names to what a machine runs: assembly source, an image file, a sample's name."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hv.asm import Assembly, assemble_file
 from hv.errors import ConfigError
 from hv.loaders import BootImage, LoadOptions, Mode, load, load_bytes
+
+if TYPE_CHECKING:
+    from hv.asm import Assembly
 
 ASSEMBLY_SUFFIXES = frozenset({".asm", ".s", ".S", ".nasm"})
 _SECTOR = 512
@@ -17,7 +20,7 @@ def is_assembly(path: Path) -> bool:
     return path.suffix in ASSEMBLY_SUFFIXES
 
 
-def is_boot_code(assembly: Assembly) -> bool:
+def is_boot_code(assembly: "Assembly") -> bool:
     """Whether the assembled bytes begin with a boot sector."""
     return assembly.code[_SECTOR - 2 : _SECTOR] == _SIGNATURE
 
@@ -33,13 +36,15 @@ def load_image(path: Path, options: LoadOptions) -> BootImage:
         return load(path, options)
     if not path.is_file():
         raise ConfigError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
+    from hv.asm import assemble_file  # not cheap to import, and most images are no source
+
     assembly = assemble_file(path)
     if options.format is None and is_boot_code(assembly):
         return load_bytes(whole_sectors(assembly.code), options, name=str(path))
     return load_bytes(assembly.code, flat_options(assembly, options), name=str(path))
 
 
-def flat_options(assembly: Assembly, options: LoadOptions) -> LoadOptions:
+def flat_options(assembly: "Assembly", options: LoadOptions) -> LoadOptions:
     """Options that load ``assembly`` where it says it belongs."""
     return LoadOptions(
         memory=options.memory,

@@ -5,7 +5,6 @@ CSV is the exits, one row each.
 
 import csv
 import io
-from importlib.metadata import version
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +12,7 @@ import msgspec
 
 import hv
 from hv.cost import MODEL
+from hv.cpu.engine import UNICORN_VERSION
 from hv.cpu.exits import ExitReason
 from hv.loaders.image import DEFAULT_SEED
 from hv.root.exit_costs import price
@@ -150,7 +150,7 @@ def make_result(machine: Machine, end: End) -> Result:
         vtime_ns=machine.vtime_ns,
         state_hash=machine.state_hash(),
         seed=DEFAULT_SEED.hex(),
-        versions={"hv": hv.__version__, "unicorn": version("unicorn")},
+        versions={"hv": hv.__version__, "unicorn": UNICORN_VERSION},
         cost_model=MODEL,
         exits=exit_rows(machine),
         marks=[MarkRow(m.id, m.insns, m.vtime_ns) for m in machine.marks],

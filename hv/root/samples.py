@@ -10,9 +10,10 @@ import msgspec
 
 from hv.config import DEFAULT_MEMORY, parse_size
 from hv.errors import ConfigError, InternalError
-from hv.loaders import BootImage, LoadOptions
+from hv.loaders import BootImage, LoadOptions, load_bytes
+from hv.root.build_cache import cached_build
 from hv.root.disk import MemoryDisk
-from hv.root.images import load_image
+from hv.root.images import whole_sectors
 from hv.root.keys import KeyEvent, parse_keys
 from hv.root.mouse_hand import MouseEvent
 from hv.root.resources import source_folder
@@ -73,7 +74,13 @@ class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     def boot_image(self, memory: int) -> BootImage:
         """Assembled and ready to boot."""
-        return load_image(self.path, LoadOptions(memory=memory))
+        code = cached_build(self.path, self._assemble)
+        return load_bytes(code, LoadOptions(memory=memory), name=self.source)
+
+    def _assemble(self) -> bytes:
+        from hv.asm import assemble_file  # seldom needed, and not cheap to import
+
+        return whole_sectors(assemble_file(self.path).code)
 
     def media(self) -> tuple[MemoryDisk, ...]:
         """IDE disks behind the one it boots from."""

@@ -13,6 +13,7 @@ from hv.interfaces import GuestMemory
 
 PARAMETERS = 5
 MAX_MESSAGE = 4096
+MAX_LINE = 200
 
 
 class CrashControl(IntFlag):
@@ -34,6 +35,15 @@ class CrashReport:
     parameters: tuple[int, ...]
     control: int
     message: bytes
+
+    def __str__(self) -> str:
+        """One line: what seems to be the point of the message, or else the parameters."""
+        lines = [line.strip() for line in self.message.decode("utf-8", "replace").splitlines()]
+        panics = [line for line in lines if "panic" in line.lower()]
+        line = next((line for line in (*panics, *reversed(lines)) if line), "")
+        if not line:
+            return "P0 to P4 " + " ".join(f"{word:#x}" for word in self.parameters)
+        return "".join(one if one.isprintable() else "?" for one in line[:MAX_LINE])
 
 
 @dataclass

@@ -50,6 +50,21 @@ def test_the_first_beat_comes_two_seconds_after_the_agreement(ward: Ward) -> Non
     assert asked.body == struct.pack("<Q", 1) + bytes(32)
 
 
+def test_no_heart_beats_before_the_agreement() -> None:
+    clock = ManualClock()
+    service = Heartbeat(clock)
+    guest = IcGuest(service)
+    clock.advance(3 * SECOND)
+    assert service.state.next_beat is None
+    guest.choose((3, 0))
+    assert guest.poll() is None
+    clock.advance(BEAT - 1)
+    assert guest.poll() is None
+    clock.advance(1)
+    assert guest.asked().u64(BODY) == 1
+    assert service.state.missed == 0
+
+
 def test_a_guest_that_answers_is_alive(ward: Ward) -> None:
     ward.answer(ward.beat())
     assert ward.service.alive

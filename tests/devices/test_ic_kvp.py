@@ -379,6 +379,18 @@ class TestTime:
         assert one.service.take(first) is None
         assert one.answered(second).value == "2"
 
+    def test_every_request_has_its_own_time(self) -> None:
+        one = scene()
+        tickets = []
+        for _ in range(3):
+            tickets.append(one.service.get(Pool.GUEST, "a"))
+            one.clock.advance(SECOND)
+        one.clock.advance(57 * SECOND)
+        for i in range(3):
+            answers = [one.service.take(ticket) for ticket in tickets]
+            assert answers == [Answer(TIMED_OUT) if i == j else None for j in range(3)]
+            one.clock.advance(SECOND)
+
     def test_an_enumeration_gets_its_time_for_each_item(self) -> None:
         one = scene()
         ticket = one.service.enumerate(Pool.GUEST)
@@ -450,6 +462,13 @@ class TestBounds:
         service.set(Pool.EXTERNAL, "k" * 255, "v" * 1023)
         with pytest.raises(ValueError, match="UTF-16"):
             service.set(Pool.EXTERNAL, "k", "v" * 1024)
+
+    def test_addresses_that_do_not_fit(self) -> None:
+        service = Kvp(ManualClock())
+        service.set_ip_info(IpInfo("a" * 127, gateways=("g" * 255, "h" * 255)))
+        for info in (IpInfo("a" * 128), IpInfo("a", gateways=("g" * 255, "h" * 256))):
+            with pytest.raises(ValueError, match="UTF-16"):
+                service.set_ip_info(info)
 
     def test_a_ring_too_small_for_addresses(self) -> None:
         clock = ManualClock()

@@ -60,6 +60,12 @@ def test_less_than_a_header_is_nothing(length: int) -> None:
     assert parse(NEGOTIATE_SHUTDOWN[:length]) is None
 
 
+def test_a_header_alone_is_a_message() -> None:
+    message = parse(NEGOTIATE_SHUTDOWN[:0x14])
+    assert message is not None
+    assert message.body == b""
+
+
 def test_a_size_beyond_the_end_gives_what_is_there() -> None:
     message = parse(struct.pack("<10xHI4x", 0xFFFF, 0) + b"abc")
     assert message is not None

@@ -30,11 +30,12 @@ class Tower:
 
 
 def tower(*versions: tuple[int, int]) -> Tower:
-    """A guest that opens the channel after three seconds and chooses among ``versions``."""
+    """A guest that opens the channel after one second and chooses among ``versions`` after three."""
     clock = ManualClock()
     service = TimeSync(clock, EPOCH_2024, lambda: 1000 + clock.now() // 100)
-    clock.advance(3 * SECOND)
+    clock.advance(SECOND)
     guest = IcGuest(service)
+    clock.advance(2 * SECOND)
     guest.choose(*versions)
     return Tower(clock, service, guest)
 

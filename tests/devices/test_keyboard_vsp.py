@@ -103,6 +103,16 @@ class TestHandshake:
         desk.ask(struct.pack("<II", 1, 0x20000))
         assert desk.ask(REQUEST_1_0) == [ACCEPTED]
 
+    def test_it_is_in_use_from_the_handshake_to_the_end(self) -> None:
+        desk = Desk()
+        assert not desk.keyboard.in_use
+        desk.ask(struct.pack("<II", 1, 0x20000))
+        assert not desk.keyboard.in_use
+        desk.shake_hands()
+        assert desk.keyboard.in_use
+        desk.channel.close()
+        assert not desk.keyboard.in_use
+
     def test_the_request_is_completed(self) -> None:
         desk = Desk()
         tid = desk.channel.send(REQUEST_1_0, wants_completion=True)
@@ -222,6 +232,13 @@ class TestQueue:
         desk.keyboard.press("b")
         assert desk.heard() == [(0x1E, 0), (0x1E, BREAK)] * strokes + [(0x30, 0)]
         assert desk.keyboard.idle
+
+    def test_it_holds_256_events(self) -> None:
+        keyboard = KeyboardVsp(SET_1)
+        for _ in range(200):
+            keyboard.press("a")
+            keyboard.release("a")
+        assert len(keyboard.state.queue) == 256
 
     def test_it_is_bounded_and_no_key_gets_stuck(self) -> None:
         desk = Desk()

@@ -124,7 +124,9 @@ class TestHandshake:
         desk.send(REQUEST_2_0)
         desk.mouse.move_to(5, 7)
         assert [kind for kind, _ in desk.received()] == [1, 2]
+        assert not desk.mouse.in_use
         desk.send(ACK)
+        assert desk.mouse.in_use
         assert desk.reports() == [(0, 5, 7, 0)]
 
     def test_an_acknowledgement_of_nothing_is_ignored(self) -> None:

@@ -1,5 +1,6 @@
 """Guest crash registers: the two ways in which Linux leaves word."""
 
+from hv.tlfs.crash import CrashReport
 from tests.tlfs.bench import Bench
 
 P0, CTL = 0x40000100, 0x40000105
@@ -27,6 +28,25 @@ def test_a_panic_with_a_message() -> None:
     bench.ram.write(0x7000, b"Kernel panic - not syncing")
     report(bench, [0, 0, 0, 0x7000, 26], NOTIFY | MESSAGE)
     assert bench.control.crashes[0].message == b"Kernel panic - not syncing"
+
+
+def crash(message: bytes) -> str:
+    return str(CrashReport((0xE, 0x81000006_01C00000, 1, 2, 3), NOTIFY, message))
+
+
+def test_its_one_line_is_what_the_kernel_says_it_died_of() -> None:
+    log = b"[ 0.1] Run /init\n[ 0.2] Kernel panic - not syncing: sysrq\n[ 0.2] Call Trace:\n"
+    assert crash(log) == "[ 0.2] Kernel panic - not syncing: sysrq"
+    assert crash(b"first\nlast\n\n") == "last"
+
+
+def test_its_one_line_without_a_message_is_the_parameters() -> None:
+    assert crash(b"") == crash(b"\n \n") == "P0 to P4 0xe 0x8100000601c00000 0x1 0x2 0x3"
+
+
+def test_its_one_line_does_nothing_to_a_terminal() -> None:
+    assert crash(b"\x1b[2Jpanic\x07\xff") == "?[2Jpanic?\N{REPLACEMENT CHARACTER}"
+    assert len(crash(b"panic " * 500)) == 200
 
 
 def test_a_message_is_a_page_at_most_wherever_it_is() -> None:

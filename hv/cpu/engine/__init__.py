@@ -1,6 +1,16 @@
 """Unicorn as the processor of a hypervisor. Nothing outside this package imports Unicorn."""
 
+import unicorn
+
 from hv.cpu.engine.core import PHYSICAL_BITS, Engine
 from hv.cpu.engine.hooks import ACCELERATOR_VARIABLE, accelerator_available
 
-__all__ = ["ACCELERATOR_VARIABLE", "PHYSICAL_BITS", "Engine", "accelerator_available"]
+UNICORN_VERSION: str = unicorn.__version__
+
+__all__ = [
+    "ACCELERATOR_VARIABLE",
+    "PHYSICAL_BITS",
+    "UNICORN_VERSION",
+    "Engine",
+    "accelerator_available",
+]
