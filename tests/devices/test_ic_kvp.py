@@ -1,122 +1,37 @@
-"""KVP exchange with a guest that keeps its pools as Linux's daemon does."""
+"""KVP exchange: what goes over the wire, and what comes back."""
 
 import struct
-from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hv_devices.synthetic.ic_protocol import Status
-from hv_devices.synthetic.kvp import MAX_ANSWERS, MAX_ITEMS, MAX_WAITING, Answer, Kvp
+from hv_devices.synthetic.kvp import Answer, Kvp
 from hv_devices.synthetic.kvp_messages import Family, IpInfo, Pool
-from tests.devices.ic_guest import BODY, FAILED, VERSION, Asked, IcGuest
+from tests.devices.ic_guest import BODY, FAILED, VERSION, IcGuest
+from tests.devices.kvp_daemon import (
+    DATA,
+    ENUM_DATA,
+    GET,
+    GET_IP,
+    KEY,
+    NO_MORE_ITEMS,
+    SET,
+    SET_IP,
+    STRING,
+    VALUE,
+    Daemon,
+    Scene,
+    fill,
+    scene,
+    text,
+    utf16,
+)
 from tests.fakes import ManualClock
 
-SECOND = 1_000_000_000
-NO_MORE_ITEMS = 0x80070103
-TIMED_OUT, NOT_CONNECTED, NOT_SUPPORTED = 0x800705B4, 0x8007048F, 0x80070032
-MORE_DATA, INVALID_DATA = 0x800700EA, 0x8007000D
-
-GET, SET, DELETE, ENUMERATE, GET_IP, SET_IP = range(6)
-STRING, EXPAND, U32, U64_LINUX, U64 = 1, 2, 4, 8, 11
-KEY, VALUE = 0x200, 0x800
-DATA = BODY + 4
-ENUM_DATA = BODY + 8
-
-
-def utf16(text: str) -> bytes:
-    return (text + "\0").encode("utf-16-le")
-
-
-def text(data: bytes | bytearray) -> str:
-    return data.decode("utf-16-le").split("\0")[0]
-
-
-@dataclass
-class Daemon:
-    """The guest: its pools, and the addresses that it was told."""
-
-    guest: IcGuest
-    pools: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
-    told: list[bytes] = field(default_factory=list)
-    seen: list[tuple[int, int]] = field(default_factory=list)
-    """Operation and pool of each request."""
-
-    def serve(self) -> None:
-        """Answer until nothing is asked."""
-        while asked := self.guest.poll():
-            self.guest.answer(asked, self.obey(asked))
-
-    def obey(self, asked: Asked) -> int:
-        assert asked.type == 2
-        operation, pool = asked.raw[BODY], asked.raw[BODY + 1]
-        self.seen.append((operation, pool))
-        items = self.pools.setdefault(pool, [])
-        if operation == ENUMERATE:
-            index = asked.u32(DATA)
-            if index >= len(items):
-                return NO_MORE_ITEMS
-            fill(asked, ENUM_DATA, *items[index])
-        elif operation == DELETE:
-            key = text(asked.raw[DATA + 4 : DATA + 4 + asked.u32(DATA)])
-            if key not in dict(items):
-                return NO_MORE_ITEMS
-            self.pools[pool] = [item for item in items if item[0] != key]
-        elif operation in (GET, SET):
-            return self.item(asked, operation, items)
-        else:
-            self.told.append(asked.body)
-        return 0
-
-    def item(self, asked: Asked, operation: int, items: list[tuple[str, str]]) -> int:
-        kind, key_size, value_size = struct.unpack_from("<III", asked.raw, DATA)
-        assert kind == STRING
-        key = text(asked.raw[DATA + 12 : DATA + 12 + key_size])
-        value = text(asked.raw[DATA + 12 + KEY : DATA + 12 + KEY + value_size])
-        known = dict(items)
-        if operation == SET:
-            known[key] = value
-            items[:] = known.items()
-            return 0
-        assert value_size == 0
-        if key not in known:
-            return NO_MORE_ITEMS
-        fill(asked, DATA, key, known[key])
-        return 0
-
-
-def fill(asked: Asked, at: int, key: str, value: str) -> None:
-    """Put an item into a request, as its answer."""
-    name, content = utf16(key), utf16(value)
-    asked.put(at, struct.pack("<III", STRING, len(name), len(content)))
-    asked.put(at + 12, name.ljust(KEY, b"\0") + content.ljust(VALUE, b"\0"))
-
-
-@dataclass
-class Scene:
-    clock: ManualClock
-    service: Kvp
-    daemon: Daemon
-
-    @property
-    def guest(self) -> IcGuest:
-        return self.daemon.guest
-
-    def answered(self, ticket: int) -> Answer:
-        """Let the guest work; the answer must be there."""
-        self.daemon.serve()
-        answer = self.service.take(ticket)
-        assert answer is not None
-        return answer
-
-
-def scene(*versions: tuple[int, int], facts: dict[str, str] | None = None) -> Scene:
-    clock = ManualClock()
-    service = Kvp(clock, facts)
-    guest = IcGuest(service)
-    guest.choose(*(versions or ((4, 0), (3, 0), (1, 0))))
-    return Scene(clock, service, Daemon(guest))
+NOT_SUPPORTED, INVALID_DATA = 0x80070032, 0x8007000D
+EXPAND, U32, U64_LINUX, U64 = 2, 4, 8, 11
 
 
 class TestWire:
@@ -333,155 +248,6 @@ class TestFacts:
         assert one.service.state.answers == {}
 
 
-class TestTime:
-    def test_a_guest_without_a_daemon_never_answers(self) -> None:
-        clock = ManualClock()
-        service = Kvp(clock)
-        guest = IcGuest(service)
-        ticket = service.get(Pool.AUTO, "OSName")
-        clock.advance(60 * SECOND - 1)
-        assert service.take(ticket) is None
-        clock.advance(1)
-        assert service.take(ticket) == Answer(TIMED_OUT)
-        guest.choose((4, 0))
-        assert guest.poll() is None
-
-    def test_requests_wait_for_the_guest(self) -> None:
-        clock = ManualClock()
-        service = Kvp(clock)
-        ticket = service.get(Pool.AUTO, "OSName")
-        clock.advance(30 * SECOND)
-        guest = IcGuest(service)
-        guest.choose((4, 0))
-        one = Scene(clock, service, Daemon(guest, {Pool.AUTO: [("OSName", "Debian")]}))
-        assert one.answered(ticket).value == "Debian"
-
-    def test_one_request_at_a_time_in_order(self) -> None:
-        one = scene()
-        tickets = [one.service.set(Pool.EXTERNAL, "a", str(i)) for i in range(5)]
-        for ticket in tickets:
-            asked = one.guest.asked()
-            assert one.guest.poll() is None
-            one.guest.answer(asked)
-            assert one.service.take(ticket) == Answer(Status.OK)
-
-    def test_a_late_answer_is_ignored_and_makes_way(self) -> None:
-        one = scene()
-        first = one.service.get(Pool.GUEST, "a")
-        late = one.guest.asked()
-        one.clock.advance(59 * SECOND)
-        second = one.service.get(Pool.GUEST, "b")
-        one.clock.advance(SECOND)
-        assert one.service.take(first) == Answer(TIMED_OUT)
-        assert one.guest.poll() is None
-        one.daemon.pools[Pool.GUEST] = [("a", "1"), ("b", "2")]
-        one.guest.answer(late, one.daemon.obey(late))
-        assert one.service.take(first) is None
-        assert one.answered(second).value == "2"
-
-    def test_every_request_has_its_own_time(self) -> None:
-        one = scene()
-        tickets = []
-        for _ in range(3):
-            tickets.append(one.service.get(Pool.GUEST, "a"))
-            one.clock.advance(SECOND)
-        one.clock.advance(57 * SECOND)
-        for i in range(3):
-            answers = [one.service.take(ticket) for ticket in tickets]
-            assert answers == [Answer(TIMED_OUT) if i == j else None for j in range(3)]
-            one.clock.advance(SECOND)
-
-    def test_an_enumeration_gets_its_time_for_each_item(self) -> None:
-        one = scene()
-        ticket = one.service.enumerate(Pool.GUEST)
-        for _ in range(5):
-            asked = one.guest.asked()
-            fill(asked, ENUM_DATA, "a", "b")
-            one.clock.advance(59 * SECOND)
-            one.guest.answer(asked)
-        one.clock.advance(60 * SECOND)
-        assert one.service.take(ticket) == Answer(TIMED_OUT, items=(("a", "b"),) * 5)
-
-    def test_no_alarm_is_left_behind(self) -> None:
-        one = scene()
-        ticket = one.service.get(Pool.GUEST, "a")
-        one.answered(ticket)
-        one.clock.advance(1000 * SECOND)
-        assert one.service.take(ticket) is None
-
-    def test_closing_answers_for_the_guest(self) -> None:
-        one = scene()
-        tickets = [one.service.get(Pool.GUEST, "a") for _ in range(3)]
-        one.guest.asked()
-        one.guest.reopen()
-        assert [one.service.take(ticket) for ticket in tickets] == [Answer(NOT_CONNECTED)] * 3
-        one.guest.choose((4, 0))
-        assert one.guest.poll() is None
-        assert one.service.get(Pool.GUEST, "a") not in tickets
-
-    def test_a_guest_of_another_version_answers_at_once(self) -> None:
-        clock = ManualClock()
-        service = Kvp(clock)
-        before = service.get(Pool.GUEST, "a")
-        guest = IcGuest(service)
-        assert guest.choose((5, 0)) is None
-        assert service.take(before) == Answer(NOT_SUPPORTED)
-        assert service.take(service.get(Pool.GUEST, "a")) == Answer(NOT_SUPPORTED)
-
-
-class TestBounds:
-    def test_the_queue(self) -> None:
-        service = Kvp(ManualClock())
-        for _ in range(MAX_WAITING):
-            service.get(Pool.GUEST, "a")
-        with pytest.raises(ValueError, match="waiting"):
-            service.get(Pool.GUEST, "a")
-
-    def test_answers_that_nobody_takes(self) -> None:
-        one = scene()
-        tickets = []
-        for _ in range(3 * MAX_ANSWERS):
-            tickets.append(one.service.get(Pool.GUEST, "a"))
-            one.daemon.serve()
-        assert list(one.service.state.answers) == tickets[-MAX_ANSWERS:]
-
-    def test_a_pool_without_an_end(self) -> None:
-        one = scene()
-        one.daemon.pools[Pool.GUEST] = [(str(i), "x") for i in range(2 * MAX_ITEMS)]
-        answer = one.answered(one.service.enumerate(Pool.GUEST))
-        assert answer.status == MORE_DATA
-        assert answer.items == tuple((str(i), "x") for i in range(MAX_ITEMS))
-
-    @pytest.mark.parametrize("key", ["k" * 256, "a\0b", "\ud800"])
-    def test_keys_that_do_not_fit(self, key: str) -> None:
-        with pytest.raises(ValueError):  # noqa: PT011 - of two kinds
-            Kvp(ManualClock()).get(Pool.GUEST, key)
-
-    def test_values_that_do_not_fit(self) -> None:
-        service = Kvp(ManualClock())
-        service.set(Pool.EXTERNAL, "k" * 255, "v" * 1023)
-        with pytest.raises(ValueError, match="UTF-16"):
-            service.set(Pool.EXTERNAL, "k", "v" * 1024)
-
-    def test_addresses_that_do_not_fit(self) -> None:
-        service = Kvp(ManualClock())
-        service.set_ip_info(IpInfo("a" * 127, gateways=("g" * 255, "h" * 255)))
-        for info in (IpInfo("a" * 128), IpInfo("a", gateways=("g" * 255, "h" * 256))):
-            with pytest.raises(ValueError, match="UTF-16"):
-                service.set_ip_info(info)
-
-    def test_a_ring_too_small_for_addresses(self) -> None:
-        clock = ManualClock()
-        service = Kvp(clock)
-        guest = IcGuest(service, pages=2)
-        guest.choose((4, 0))
-        ticket = service.get_ip_info("{}")
-        clock.advance(60 * SECOND)
-        assert service.take(ticket) == Answer(TIMED_OUT)
-        daemon = Daemon(guest, {Pool.GUEST: [("a", "1")]})
-        assert Scene(clock, service, daemon).answered(service.get(Pool.GUEST, "a")).value == "1"
-
-
 plain = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 
 
@@ -493,24 +259,3 @@ def test_any_text_survives_the_journey(items: dict[str, str]) -> None:
         assert one.answered(one.service.set(Pool.EXTERNAL, key, value)).ok
     answer = one.answered(one.service.enumerate(Pool.EXTERNAL))
     assert answer.items == tuple(items.items())
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.data())
-def test_any_answer_is_an_answer(data: st.DataObject) -> None:
-    one = scene()
-    service = one.service
-    tickets = [
-        service.get(Pool.GUEST, "a"),
-        service.enumerate(Pool.GUEST),
-        service.get_ip_info("{}"),
-        service.set(Pool.EXTERNAL, "a", "b"),
-    ]
-    while asked := one.guest.poll():
-        junk = data.draw(st.binary(max_size=80))
-        asked.put(BODY + data.draw(st.integers(0, 0x20)), junk)
-        one.guest.answer(asked, data.draw(st.sampled_from([0, 0, NO_MORE_ITEMS, FAILED])))
-        if len(service.state.answers) == len(tickets):
-            break
-    one.clock.advance(100 * SECOND)
-    assert all(service.take(ticket) is not None for ticket in tickets)
