@@ -9,6 +9,7 @@ One package a folder, ``current.txt`` naming the ones in use. Left out: other di
 """
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -25,6 +26,11 @@ KERNELS = {
 """Flavour -> the package that always depends on the current kernel. The cloud kernel is the smaller
 one; only the generic one has psmouse."""
 
+NEWER = "backports"
+"""One more flavour: the cloud kernel of the backports suite that belongs to the machine's release."""
+
+FLAVOURS = (*KERNELS, NEWER)
+
 BUSYBOX = "busybox-static"
 
 
@@ -37,12 +43,12 @@ class PackageError(Exception):
 
 def kernel(flavour: str = "cloud") -> Path:
     """The bzImage."""
-    return _only(_unpacked(KERNELS[flavour]) / "boot", "vmlinuz-*")
+    return _only(_unpacked(_entry(flavour)) / "boot", "vmlinuz-*")
 
 
 def modules_dir(flavour: str = "cloud") -> Path:
     """The kernel's ``lib/modules/RELEASE`` folder."""
-    root = _unpacked(KERNELS[flavour])
+    root = _unpacked(_entry(flavour))
     modules = root / "lib" / "modules"
     return _only(modules if modules.is_dir() else root / "usr" / "lib" / "modules", "*")
 
@@ -52,6 +58,11 @@ def busybox() -> Path:
     root = _unpacked(BUSYBOX)
     binary = root / "bin" / "busybox"
     return binary if binary.is_file() else root / "usr" / "bin" / "busybox"
+
+
+def _entry(flavour: str) -> str:
+    """What ``current.txt`` calls a flavour's kernel."""
+    return f"{KERNELS['cloud']}/{NEWER}" if flavour == NEWER else KERNELS[flavour]
 
 
 def _unpacked(name: str) -> Path:
@@ -82,7 +93,7 @@ def _read_current() -> dict[str, str]:
 # --- filling the cache ---
 
 
-def fetch(flavours: Sequence[str] = tuple(KERNELS)) -> None:
+def fetch(flavours: Sequence[str] = FLAVOURS) -> None:
     """Bring ``flavours`` and busybox into the cache. What is already there is not fetched again."""
     for tool in ("apt-get", "apt-cache", "dpkg-deb"):
         if shutil.which(tool) is None:
@@ -90,13 +101,15 @@ def fetch(flavours: Sequence[str] = tuple(KERNELS)) -> None:
     CACHE.mkdir(parents=True, exist_ok=True)
     apt = _Apt()
     current = _read_current()
-    wanted = {KERNELS[flavour]: apt.kernel_behind(KERNELS[flavour]) for flavour in flavours}
-    for name, package in {**wanted, BUSYBOX: BUSYBOX}.items():
-        current[name] = _bring(apt, package)
+    for flavour in flavours:
+        name = KERNELS["cloud" if flavour == NEWER else flavour]
+        source = _Apt(suite=NEWER) if flavour == NEWER else apt
+        current[_entry(flavour)] = _bring(source, source.kernel_behind(name))
+    current[BUSYBOX] = _bring(apt, BUSYBOX)
     text = "".join(f"{name} {folder}\n" for name, folder in sorted(current.items()))
     (CACHE / "current.txt").write_text(text)
     for folder in CACHE.iterdir():
-        if folder.is_dir() and folder.name not in {*current.values(), _Apt.PRIVATE}:
+        if folder.is_dir() and folder.name not in {*current.values(), *_Apt.PRIVATE.values()}:
             shutil.rmtree(folder)
 
 
@@ -118,15 +131,20 @@ def _bring(apt: "_Apt", package: str) -> str:
 
 
 class _Apt:
-    """apt's command line, on the machine's package lists or, where there are none, private ones."""
+    """apt's command line, on the machine's package lists or, where there are none, private ones.
 
-    PRIVATE = "apt"
+    ``suite`` wants a suite beside the machine's own, from the place that its own come from.
+    """
 
-    def __init__(self) -> None:
+    PRIVATE = {"": "apt", NEWER: f"apt-{NEWER}"}
+
+    def __init__(self, suite: str = "") -> None:
         # As root apt would switch to a user who cannot write into the checkout.
         self._options = ["-o", "APT::Sandbox::User=root"] if os.geteuid() == 0 else []
-        if not self._record(KERNELS["cloud"]):
-            self._use_private_lists()
+        if suite:
+            self._use_suite(suite)
+        elif not self._record(KERNELS["cloud"]):
+            self._use_private_lists("")
 
     def kernel_behind(self, name: str) -> str:
         """The versioned kernel package that ``name`` depends on."""
@@ -157,16 +175,44 @@ class _Apt:
         fields = (line.partition(": ") for line in done.stdout.splitlines() if line[:1].isalpha())
         return {} if done.returncode else {name: value for name, _, value in fields}
 
-    def _use_private_lists(self) -> None:
-        state = CACHE / self.PRIVATE
+    def _use_suite(self, suite: str) -> None:
+        """Private lists of one suite alone."""
+        listing = CACHE / self.PRIVATE[suite] / "sources.list"
+        listing.parent.mkdir(parents=True, exist_ok=True)
+        listing.write_text(f"deb {_archive()} {_codename()}-{suite} main\n")
+        self._options += [
+            *("-o", f"Dir::Etc::SourceList={listing}"),
+            *("-o", "Dir::Etc::SourceParts=/dev/null"),
+        ]
+        self._use_private_lists(suite)
+
+    def _use_private_lists(self, suite: str) -> None:
+        state = CACHE / self.PRIVATE[suite]
         for part in ("lists/partial", "cache/archives/partial"):
             (state / part).mkdir(parents=True, exist_ok=True)
         self._options += [
             *("-o", f"Dir::State::Lists={state}/lists"),
             *("-o", f"Dir::Cache={state}/cache"),
         ]
-        print("no package lists on this machine: fetching them", file=sys.stderr)
+        print(f"fetching package lists {suite}".rstrip(), file=sys.stderr)
         _run(["apt-get", *self._options, "-q", "update"])
+
+
+def _codename() -> str:
+    """The release's name, as suites have it."""
+    return platform.freedesktop_os_release().get("VERSION_CODENAME", "stable")
+
+
+def _archive() -> str:
+    """Where the machine's own packages come from, by its apt sources."""
+    for path in (Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))):
+        text = path.read_text() if path.is_file() else ""
+        found = re.search(
+            r"^(?:URIs:|deb(?: \[.*?\])?)\s+(\S+/debian/?)(?:\s|$)", text, re.MULTILINE
+        )
+        if found is not None:
+            return found[1]
+    raise PackageError("apt's sources name no Debian archive")
 
 
 def _run(command: Sequence[str], cwd: Path | None = None) -> str:
@@ -179,11 +225,11 @@ def _run(command: Sequence[str], cwd: Path | None = None) -> str:
 
 def main() -> int:
     """Fill the cache; arguments are flavours (none: all)."""
-    flavours = sys.argv[1:] or list(KERNELS)
-    unknown = sorted(set(flavours) - set(KERNELS))
+    flavours = sys.argv[1:] or list(FLAVOURS)
+    unknown = sorted(set(flavours) - set(FLAVOURS))
     try:
         if unknown:
-            raise PackageError(f"unknown kernel {unknown[0]}: choose from {', '.join(KERNELS)}")
+            raise PackageError(f"unknown kernel {unknown[0]}: choose from {', '.join(FLAVOURS)}")
         fetch(flavours)
     except PackageError as error:
         print(f"fetch-linux: {error}", file=sys.stderr)

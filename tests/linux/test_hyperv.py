@@ -126,9 +126,7 @@ def run_checks(flavour: str, folder: Path, disks: Media) -> Run:
 
 
 @pytest.fixture(scope="module", params=list(packages.KERNELS))
-def run(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Run]:
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """One boot for all tests of this module, by kernel."""
     folder = tmp_path_factory.mktemp("hyperv")
     run = run_checks(request.param, folder, media.make(folder))
