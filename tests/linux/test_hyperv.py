@@ -241,7 +241,7 @@ def test_the_synthetic_keyboard_delivers_the_keys(run: Run) -> None:
 
 
 def test_the_mouse_delivers_absolute_coordinates(run: Run) -> None:
-    move = ["3:0:%d" % POINTED_AT[0], "3:1:%d" % POINTED_AT[1]]  # EV_ABS
+    move = [f"3:{axis}:{place}" for axis, place in enumerate(POINTED_AT)]  # EV_ABS
     button = ["4:4:1", "1:272:1"]  # MSC_SCAN, BTN_LEFT
     wheel = ["2:8:65535", "2:11:65416"]  # REL_WHEEL -1, REL_WHEEL_HI_RES -120
     assert run.marks["mouse_report"].split(",") == move + button + wheel
