@@ -5,6 +5,7 @@ decided by how the region is mapped into the processor: RAM, ROM (its writes are
 in the buffer are all ones so that a reader of the buffer sees an open bus.
 """
 
+import contextlib
 import mmap
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,7 +60,11 @@ class SystemMemory:
                 f"memory size {size} is not a multiple of 4 KiB between 1 MiB and {MAX_RAM >> 20} MiB"
             )
         self.size = size
-        self.buffer = mmap.mmap(-1, max(size, HIGH_RAM))
+        # Private: a page that is only looked at, as by a hash of all memory, costs nothing.
+        private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        self.buffer = mmap.mmap(-1, max(size, HIGH_RAM), flags=private)
+        with contextlib.suppress(AttributeError, OSError):  # not every host has them
+            self.buffer.madvise(mmap.MADV_HUGEPAGE)
         self.view = memoryview(self.buffer)
         self.view[LOW_RAM_END:HIGH_RAM] = b"\xff" * (HIGH_RAM - LOW_RAM_END)
         self.view[VIDEO_TEXT : VIDEO_TEXT + VIDEO_TEXT_SIZE] = bytes(VIDEO_TEXT_SIZE)

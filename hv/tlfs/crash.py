@@ -5,6 +5,7 @@ Crash Enlightenment". The notification is passed on each time it is written; the
 Left out: the pre-OS identifier and the no-dump request are passed on, not acted upon.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntFlag
@@ -26,6 +27,7 @@ class CrashControl(IntFlag):
 _MESSAGE, _NOTIFY = CrashControl.MESSAGE.value, CrashControl.NOTIFY.value
 SUPPORTED = _NOTIFY | _MESSAGE
 _P3_ADDRESS, _P4_LENGTH = 3, 4
+_PANIC = re.compile(r"\bpanic( -|:)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class CrashReport:
     def __str__(self) -> str:
         """One line: what seems to be the point of the message, or else the parameters."""
         lines = [line.strip() for line in self.message.decode("utf-8", "replace").splitlines()]
-        panics = [line for line in lines if "panic" in line.lower()]
+        panics = [line for line in lines if _PANIC.search(line)]
         line = next((line for line in (*panics, *reversed(lines)) if line), "")
         if not line:
             return "P0 to P4 " + " ".join(f"{word:#x}" for word in self.parameters)

@@ -11,7 +11,7 @@ from tests.bench.measure import Contender, compare
 from tests.machines import flat
 
 ORIGIN = 0x100000
-LOOPS = 20_000_000
+LOOPS = 100_000_000
 PORT_LOOPS = 100_000
 PORT = 0x80
 
