@@ -20,9 +20,13 @@ HOT_DISK = numbered(2048, 0x1234)
 
 
 class Host:
-    """Acts on cues, and keeps the tickets of what it asked the guest by KVP."""
+    """Acts on cues, and keeps the tickets of what it asked the guest by KVP.
 
-    def __init__(self) -> None:
+    ``reboot``: when the guest is ready to be shut down, ask it to restart instead.
+    """
+
+    def __init__(self, *, reboot: bool = False) -> None:
+        self._reboot = reboot
         self._tickets: dict[str, int] = {}
 
     def cues(self) -> Cues:
@@ -34,7 +38,7 @@ class Host:
             "hotplug=detach": lambda machine: synthetic(machine).storage.detach(HOT_LUN),
             "hotplug=rescind": lambda machine: bus(machine).rescind(synthetic(machine).keyboard),
             "hotplug=offer": lambda machine: bus(machine).offer(synthetic(machine).keyboard),
-            "shutdown=ask": lambda machine: synthetic(machine).shutdown.request(reason="test"),
+            "shutdown=ask": lambda machine: synthetic(machine).shutdown.request(self._reboot),
         }
 
     def answers(self, machine: Machine) -> dict[str, Answer | None]:

@@ -17,8 +17,8 @@ INIT = Path(__file__).with_name("init")
 CHECKS = tuple(INIT.with_name(name) for name in ("init-pc", "init-hv"))
 """What ``INIT`` reads in."""
 
-POWER_OFF = b"#!/bin/sh\nkill -USR2 1\n"
-"""What the kernel runs for an orderly power-off: asks process 1 for it, as init systems are asked."""
+ASK_INIT = {"poweroff": "USR2", "reboot": "TERM"}
+"""What the kernel runs from /sbin to end in order: each sends process 1 the signal that init systems know."""
 
 _MARK = re.compile(rb"^MARK (\w+)=([^\r\n]*)", re.MULTILINE)
 
@@ -183,7 +183,10 @@ def build(
         [
             file("init", init.read_bytes(), 0o755),
             *(file(path.name, path.read_bytes()) for path in CHECKS),
-            file("sbin/poweroff", POWER_OFF, 0o755),
+            *(
+                file(f"sbin/{name}", f"#!/bin/sh\nkill -{signal} 1\n".encode(), 0o755)
+                for name, signal in ASK_INIT.items()
+            ),
             file("bin/busybox", packages.busybox().read_bytes(), 0o755),
             link("bin/sh", "busybox"),
             *(directory(name) for name in ("dev", "mnt", "proc", "sys", "tmp")),

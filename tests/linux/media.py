@@ -4,6 +4,7 @@ The partition table is what PCs have had since DOS 2: four entries at 0x1BE, 55 
 is made, checked and read by e2fsprogs; its files bear the date of the day.
 """
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -27,6 +28,11 @@ GREETING = b"hello from the disc"
 def numbered(sectors: int, salt: int = 0) -> bytes:
     """Contents in which every sector says which it is."""
     return b"".join((lba ^ salt).to_bytes(4, "little") * 128 for lba in range(sectors))
+
+
+def digest(data: bytes) -> str:
+    """As sha256sum prints it."""
+    return hashlib.sha256(data).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Debian's unmodified kernels find Hyper-V and drive its synthetic devices with their own drivers."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from hv.vp import Ending
 from tests.linux import media, packages
 from tests.linux.console import TROUBLE, Boot
 from tests.linux.hyperv_console import HOT_DISK, POINTED_AT, Host, boot_child, bus, synthetic
-from tests.linux.media import BIG_FILE, FILES_AT, FILES_SECTORS, GREETING, Media
+from tests.linux.media import BIG_FILE, FILES_AT, FILES_SECTORS, GREETING, Media, digest
 
 pytestmark = pytest.mark.linux
 
@@ -134,10 +133,6 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     run.boot.machine.close()
 
 
-def sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
 def overlaid(disk: bytes) -> bytes:
     """``disk`` with what the guest's check writes: 64 sectors from sector 3."""
     size = 64 * SECTOR_SIZE
@@ -187,7 +182,7 @@ def test_time_is_the_hypervisors(run: Run) -> None:
 
 def test_storvsc_reads_the_whole_disk_right(run: Run) -> None:
     assert run.marks["disk"] == "Virtual_Disk____"
-    assert run.marks["disk_sha256"] == sha256(media.PLAIN)
+    assert run.marks["disk_sha256"] == digest(media.PLAIN)
     assert int(run.marks["disk_interrupts"]) > 0
 
 
@@ -195,26 +190,26 @@ def test_what_it_wrote_is_in_the_overlay(run: Run) -> None:
     expected = overlaid(media.PLAIN)
     disk = run.boot.machine.disk(0, "scsi")
     assert disk.read(0, disk.sectors) == expected
-    assert run.marks["disk_sha256_after"] == sha256(expected)
+    assert run.marks["disk_sha256_after"] == digest(expected)
     assert run.media.plain.read_bytes() == media.PLAIN
 
 
 def test_a_read_only_disk_stays_as_it_is(run: Run) -> None:
     assert run.marks["readonly_flag"] == "1"
     assert run.marks["readonly_write"] == "1"
-    assert run.marks["readonly_sha256"] == sha256(media.READ_ONLY)
+    assert run.marks["readonly_sha256"] == digest(media.READ_ONLY)
     assert run.media.read_only.read_bytes() == media.READ_ONLY
 
 
 def test_it_finds_the_partitions(run: Run) -> None:
     assert run.marks["partitions"] == "sdc:18432,sdc1:16384,sdc2:1024"
-    assert run.marks["partition_sha256"] == sha256(media.DATA)
+    assert run.marks["partition_sha256"] == digest(media.DATA)
 
 
 def test_ext4_reads_and_writes_files(run: Run) -> None:
-    assert run.marks["files_read"] == sha256(BIG_FILE)
-    assert run.marks["files_written"] == sha256((WRITTEN * 75_000)[:1_500_000])
-    assert run.marks["files_moved"] == sha256(BIG_FILE)
+    assert run.marks["files_read"] == digest(BIG_FILE)
+    assert run.marks["files_written"] == digest((WRITTEN * 75_000)[:1_500_000])
+    assert run.marks["files_moved"] == digest(BIG_FILE)
     assert run.marks["files_count"] == "101"
     assert run.marks["files_umount"] == "0"
 
@@ -230,7 +225,7 @@ def test_ext4_leaves_a_clean_file_system_behind(run: Run) -> None:
 
 def test_a_dvd_is_mounted_and_read(run: Run) -> None:
     assert run.marks["dvd"] == "./folder/big.bin,./hello.txt,"
-    assert run.marks["dvd_sha256"] == sha256(BIG_FILE)
+    assert run.marks["dvd_sha256"] == digest(BIG_FILE)
     assert run.marks["dvd_text"] == GREETING.decode()
 
 
@@ -275,14 +270,14 @@ def test_key_value_pairs_go_both_ways(run: Run) -> None:
 
 
 def test_disks_and_devices_come_and_go_while_it_runs(run: Run) -> None:
-    assert run.marks["hotplug_sha256"] == sha256(HOT_DISK)
+    assert run.marks["hotplug_sha256"] == digest(HOT_DISK)
     steps = ("detached", "rescinded", "offered")
     assert [run.marks[f"hotplug_{step}"] for step in steps] == ["0", "0", "0"]
 
 
 def test_its_driver_lets_go_of_the_controller_and_takes_it_again(run: Run) -> None:
     assert run.marks["rebind_gone"] == "0"
-    assert run.marks["rebind_sha256"] == sha256(overlaid(media.PLAIN))
+    assert run.marks["rebind_sha256"] == digest(overlaid(media.PLAIN))
 
 
 def test_a_shutdown_from_the_host_powers_it_off(run: Run) -> None:

@@ -8,9 +8,10 @@ from hv.vp import Ending
 from tests.linux import media, packages
 from tests.linux.console import TROUBLE, Boot
 from tests.linux.hyperv_console import boot_child, bus, synthetic
-from tests.linux.test_hyperv import sha256
+from tests.linux.media import digest
 
 pytestmark = pytest.mark.linux
+
 
 CHECKS = "kernel,vmbus,time,scsi,readonly,files,dvd,keys,pointer,heartbeat,kvp,shutdown"
 
@@ -43,11 +44,11 @@ def test_it_keeps_time_by_the_hypervisor(newer: Boot) -> None:
 
 
 def test_its_drivers_work_on_our_devices(newer: Boot) -> None:
-    assert newer.marks["disk_sha256"] == sha256(media.PLAIN)
-    assert newer.marks["readonly_sha256"] == sha256(media.READ_ONLY)
-    assert newer.marks["files_read"] == sha256(media.BIG_FILE)
+    assert newer.marks["disk_sha256"] == digest(media.PLAIN)
+    assert newer.marks["readonly_sha256"] == digest(media.READ_ONLY)
+    assert newer.marks["files_read"] == digest(media.BIG_FILE)
     assert newer.marks["files_umount"] == "0"
-    assert newer.marks["dvd_sha256"] == sha256(media.BIG_FILE)
+    assert newer.marks["dvd_sha256"] == digest(media.BIG_FILE)
     assert newer.marks["keys"].endswith("28:1,28:0")
     assert synthetic(newer.machine).heartbeat.alive
     assert newer.marks["kvp_external"].startswith("hello from the host")

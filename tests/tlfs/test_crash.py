@@ -35,8 +35,11 @@ def crash(message: bytes) -> str:
 
 
 def test_its_one_line_is_what_the_kernel_says_it_died_of() -> None:
-    log = b"[ 0.1] Run /init\n[ 0.2] Kernel panic - not syncing: sysrq\n[ 0.2] Call Trace:\n"
-    assert crash(log) == "[ 0.2] Kernel panic - not syncing: sysrq"
+    log = (
+        b"[0.1]  checks=panic\n[0.2] Kernel panic - not syncing: sysrq\n[0.2]  panic+0x118/0x2f4\n"
+    )
+    assert crash(log) == "[0.2] Kernel panic - not syncing: sysrq"
+    assert crash(b"Fatal trap\npanic: page fault\ncpuid = 0\n") == "panic: page fault"
     assert crash(b"first\nlast\n\n") == "last"
 
 
@@ -45,8 +48,8 @@ def test_its_one_line_without_a_message_is_the_parameters() -> None:
 
 
 def test_its_one_line_does_nothing_to_a_terminal() -> None:
-    assert crash(b"\x1b[2Jpanic\x07\xff") == "?[2Jpanic?\N{REPLACEMENT CHARACTER}"
-    assert len(crash(b"panic " * 500)) == 200
+    assert crash(b"\x1b[2Jdead\x07\xff") == "?[2Jdead?\N{REPLACEMENT CHARACTER}"
+    assert len(crash(b"dead " * 500)) == 200
 
 
 def test_a_message_is_a_page_at_most_wherever_it_is() -> None:
