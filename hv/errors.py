@@ -24,6 +24,10 @@ class InternalError(HvError):
     """Our own bug, or an installed library that is not the one we were built for."""
 
 
+class PartitionStateError(HvError):
+    """The caller asked a partition for what it cannot do at this point of its life."""
+
+
 class GuestError(HvError):
     """The guest ended in a way that its author did not want."""
 

@@ -1,5 +1,6 @@
 """A child partition: memory, buses, a virtual processor, and the hypervisor's interface to it."""
 
-from hv.partition.partition import Partition
+from hv.partition.lifecycle import PartitionState
+from hv.partition.partition import FIRST_CHILD_ID, Partition
 
-__all__ = ["Partition"]
+__all__ = ["FIRST_CHILD_ID", "Partition", "PartitionState"]

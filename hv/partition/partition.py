@@ -10,16 +10,19 @@ from hv.cpu.msr_core import attach_core_msrs
 from hv.memory import RegionKind, SystemMemory
 from hv.mmio import MmioBus, MmioRegion
 from hv.partition.hypervisor import SyntheticApic, enlighten
+from hv.partition.lifecycle import Lifecycle, PartitionState
 from hv.portbus import PortBus
 from hv.tlfs import Features, HypervisorInterface
-from hv.vp import InterruptController, VirtualProcessor
+from hv.vp import End, InterruptController, VirtualProcessor
+
+FIRST_CHILD_ID = 2  # the root partition is 1
 
 
 class Partition:
     """One guest's address space and processor. The board brings a local APIC.
 
     Chips are attached to ``ports``, ``mmio`` and ``msrs`` before ``power_on`` maps memory and resets the
-    processor.
+    processor. Partitions share nothing: the caller who has several tells them apart by ``partition_id``.
     """
 
     def __init__(
@@ -28,7 +31,10 @@ class Partition:
         interrupts: Callable[[], InterruptController],
         *,
         hypervisor_present: bool = False,
+        partition_id: int = FIRST_CHILD_ID,
     ) -> None:
+        self.partition_id = partition_id
+        self._lifecycle = Lifecycle(partition_id)
         self.memory = SystemMemory(memory_size)
         self.ports = PortBus()
         self.mmio = MmioBus()
@@ -49,8 +55,14 @@ class Partition:
                 self.vp, self.memory, self.msrs, self.cpuid, features, apic, apic_hz
             )
 
+    @property
+    def state(self) -> PartitionState:
+        """Created, initialised, active or finalised."""
+        return self._lifecycle.state
+
     def power_on(self) -> None:
-        """Map memory into the processor and reset it."""
+        """Map memory into the processor and reset it: from now on the partition is initialised."""
+        self._lifecycle.enter(PartitionState.INITIALISED)
         engine = self.vp.engine
         for region in self.memory.regions:
             if region.kind is RegionKind.ROM:
@@ -60,6 +72,18 @@ class Partition:
         for mmio in self.mmio.fill(self.memory.holes(1 << PHYSICAL_BITS)):
             self._map_mmio(mmio)
         self.vp.reset()
+
+    def run(self, until: int) -> End | None:
+        """Run until ``until`` retired instructions or the run's own end; None when ``until`` was reached.
+
+        PartitionStateError before ``power_on`` and after ``finalise``.
+        """
+        self._lifecycle.enter(PartitionState.ACTIVE)
+        return self.vp.run(until)
+
+    def finalise(self) -> None:
+        """The partition will not run again. Its memory and registers can still be looked at."""
+        self._lifecycle.enter(PartitionState.FINALISED)
 
     def _map_mmio(self, region: MmioRegion) -> None:
         vp = self.vp

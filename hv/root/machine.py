@@ -216,12 +216,12 @@ class Machine:
         """Run to the guest's end or to ``max_insns`` retired instructions.
 
         ``between`` is called about every ``slice_insns`` instructions; False ends the run. Slices change
-        nothing that the guest can see.
+        nothing that the guest can see. PartitionStateError after ``close``.
         """
         vp = self.partition.vp
         while True:
             target = min(max_insns, vp.retired() + slice_insns)
-            end = vp.run(target)
+            end = self.partition.run(target)
             if end is not None:
                 return end
             if vp.retired() >= max_insns:
@@ -284,7 +284,8 @@ class Machine:
         raise ConfigError(f"nothing to inspect under {what!r}", usage=True)
 
     def close(self) -> None:
-        """Give back host files."""
+        """End the partition's life and give back host files."""
+        self.partition.finalise()
         for disk in self._media.all():
             disk.close()
 
