@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.bench import command, disk, engine, hyperv, linux, storage
+from tests.bench import command, disk, engine, hyperv, linux, linux_disk, storage
 
 BENCHMARKS = {
     "compute": engine.compute_loop,
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "insw": disk.string_read,
     "linux": linux.boot_to_init,
     "storage": storage.requests,
+    "linux-dd": linux_disk.dd,
     "hypercall": hyperv.hypercall,
     "linux-hv": hyperv.linux_enlightened,
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.linux import initramfs, packages
+from tests.linux import initramfs, iso9660, packages
 
 pytestmark = pytest.mark.linux
 
@@ -40,6 +40,23 @@ def test_keys_and_a_writable_disk(tmp_path: Path) -> None:
     )
     assert json.loads(result.read_bytes())["outcome"] == "reset", run.stderr.decode()
     assert initramfs.marks(run.stdout)["keys"] == "35:1,35:0,47:1,47:0,28:1,28:0"
+    assert disk.read_bytes()[3 * 512 :].startswith(WRITTEN)
+
+
+def test_disks_on_scsi_a_disc_and_a_shutdown_at_a_given_time(tmp_path: Path) -> None:
+    disk, disc, result = (tmp_path / name for name in ("disk.img", "disc.iso", "result.json"))
+    disk.write_bytes(bytes(1 << 20))
+    disc.write_bytes(iso9660.image({"HELLO.TXT": b"hello", "FOLDER/BIG.BIN": b"big"}))
+    append = "console=ttyS0 cryptomgr.notests checks=vmbus,scsi,dvd,timesync,shutdown end=poweroff"
+    run = hv_run(
+        tmp_path,
+        *("--append", append, "--disk", f"{disk},rw,bus=scsi", "--cdrom", str(disc)),
+        *("--at", "10s:shutdown", "--json", str(result)),
+    )
+    marks = initramfs.marks(run.stdout)
+    assert json.loads(result.read_bytes())["outcome"] == "powered off", run.stderr.decode()
+    assert (run.returncode, marks["shutdown_asked"]) == (0, "yes")
+    assert marks["dvd_text"] == "hello"
     assert disk.read_bytes()[3 * 512 :].startswith(WRITTEN)
 
 

@@ -120,7 +120,8 @@ def test_debians_initramfs_holds_what_the_script_loads(
     flavour: str, debian_initramfs: Path
 ) -> None:
     found = members(debian_initramfs.read_bytes())
-    assert found["init"][0] & 0o111
+    assert all(found[name][0] & 0o111 for name in ("init", "sbin/poweroff", "sbin/reboot"))
+    assert {"init-pc", "init-hv"} <= set(found)
     assert found["dev/console"][2] == (5, 1)
     names = {Path(name).name for name in found}
     assert {f"{name}.ko" for name in initramfs.MODULES[flavour]} <= names
