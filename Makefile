@@ -17,7 +17,7 @@ test: $(READY)
 # The same on a Debian kernel; needs apt (any user) once, to fill .cache/linux.
 linux-test: $(READY)
 	$(BIN)/python -m tests.linux.packages
-	$(BIN)/python -m pytest -m linux -n auto
+	$(BIN)/python -m pytest -m linux -n auto --dist loadscope
 
 check: format lint types layers test
 
