@@ -1,7 +1,7 @@
 """The commands and their flags."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer import Argument, Option
@@ -16,6 +16,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+_USAGE_ERROR: Any = typer.BadParameter.__bases__[0]
+"""click's UsageError. Typer brings a click of its own, or not, by version."""
+
 
 def run_command(arguments: list[str]) -> int:
     """Run one command line; the process exit code."""
@@ -23,9 +26,7 @@ def run_command(arguments: list[str]) -> int:
         code = app(arguments, standalone_mode=False, prog_name="hv")
     except typer.Exit as stop:
         return stop.exit_code
-    except Exception as error:
-        if not hasattr(error, "format_message"):
-            raise
+    except _USAGE_ERROR as error:
         typer.echo(f"hv: {error.format_message()}", err=True)
         return 2
     return code if isinstance(code, int) else 0

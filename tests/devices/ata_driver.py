@@ -4,6 +4,7 @@ Constants are the standard's (ATA/ATAPI-6), not the chip's.
 """
 
 from hv.interfaces import BlockDevice
+from hv.root.disk import MemoryDisk
 from hv_devices.emulated.ata import AtaChannel
 from tests.fakes import ManualClock, RecordingLine
 
@@ -20,6 +21,15 @@ NIEN, SRST, HOB = 0x02, 0x04, 0x80
 
 READY = DRDY | DSC
 
+# Commands
+READ, READ_EXT, READ_MULTIPLE, READ_MULTIPLE_EXT = 0x20, 0x24, 0xC4, 0x29
+WRITE, WRITE_EXT, WRITE_MULTIPLE, WRITE_MULTIPLE_EXT = 0x30, 0x34, 0xC5, 0x39
+VERIFY, VERIFY_EXT = 0x40, 0x42
+SET_MULTIPLE, SET_FEATURES, INITIALIZE = 0xC6, 0xEF, 0x91
+
+SECTORS = 2016
+"""Two cylinders of 16 heads and 63 sectors."""
+
 POLL_NS = 1_000
 PATIENCE_NS = 100_000_000
 
@@ -27,6 +37,10 @@ PATIENCE_NS = 100_000_000
 def pattern(*lbas: int) -> bytes:
     """Sectors that say where they belong."""
     return b"".join(f"sector {lba:8d} ".encode() * 32 for lba in lbas)
+
+
+def numbered(sectors: int = SECTORS) -> MemoryDisk:
+    return MemoryDisk(pattern(*range(sectors)))
 
 
 class SparseDisk:
