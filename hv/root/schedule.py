@@ -78,7 +78,7 @@ def _kvp(machine: Machine, deed: Deed, report: Report) -> Callable[[], None]:
         if deed.name == "kvp-set":
             tickets.append(service.set(Pool.EXTERNAL, key, value))
         else:
-            tickets.append(service.get(Pool.GUEST, key))
+            tickets.append(service.enumerate(Pool.GUEST))  # Linux garbles the answer to a GET
         look.arm(clock.now() + _ANSWER_POLL_NS)
 
     def look_for_answer() -> None:
@@ -86,16 +86,19 @@ def _kvp(machine: Machine, deed: Deed, report: Report) -> Callable[[], None]:
         if answer is None:
             look.arm(clock.now() + _ANSWER_POLL_NS)
         else:
-            report(f"{deed.name} {key}: {_told(answer)}")
+            report(f"{deed.name} {key}: {_told(deed, key, answer)}")
 
     look = clock.timer(look_for_answer)
     return act
 
 
-def _told(answer: Answer) -> str:
+def _told(deed: Deed, key: str, answer: Answer) -> str:
+    found = dict(answer.items).get(key)
+    if found is not None:
+        return found
     if not answer.ok:
         return f"refused ({answer.status:#010x})"
-    return "done" if answer.value is None else answer.value
+    return "done" if deed.name == "kvp-set" else "no such item"
 
 
 def _nmi(machine: Machine, _deed: Deed, _report: Report) -> Callable[[], None]:

@@ -60,6 +60,23 @@ def test_disks_on_scsi_a_disc_and_a_shutdown_at_a_given_time(tmp_path: Path) -> 
     assert disk.read_bytes()[3 * 512 :].startswith(WRITTEN)
 
 
+def test_items_set_and_read_and_the_heartbeat_at_given_times(tmp_path: Path) -> None:
+    """The guest's daemon answers until the host sets "end"."""
+    run = hv_run(
+        tmp_path,
+        *("--append", "console=ttyS0 cryptomgr.notests panic=-1 checks=vmbus,kvp"),
+        *("--at", "6s:heartbeat", "--at", "6s:kvp-set:greeting=hello"),
+        *("--at", "7s:kvp-get:question", "--at", "8s:kvp-get:nothing"),
+        *("--at", "9s:kvp-set:end=yes"),
+    )
+    told = run.stderr.decode()
+    assert initramfs.marks(run.stdout)["kvp_external"] == "hello", told
+    assert "heartbeat: alive" in told
+    assert "kvp-set greeting: done" in told
+    assert "kvp-get question: answer of the guest" in told
+    assert "kvp-get nothing: no such item" in told
+
+
 def test_two_runs_and_the_python_twin_give_the_same_bytes(tmp_path: Path) -> None:
     outputs = []
     for name, accelerator in (("first", "1"), ("second", "1"), ("python", "0")):
