@@ -8,7 +8,8 @@ from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 ACCELERATOR = "hv/cpu/accel"
-SHIPPED = {"guests": ("*.asm", "*.inc", "*.toml"), "firmware": ("*.asm", "*.inc")}
+_SOURCES = ("*.asm", "*.inc", "*.toml")
+SHIPPED = {"guests": _SOURCES, "guests/pairs": _SOURCES, "firmware": _SOURCES}
 
 
 class BuildWithSources(build_py):

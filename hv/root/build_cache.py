@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import hv
@@ -22,13 +22,17 @@ def _folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "hv"
 
 
-def _key(source: Path) -> str:
-    """Digest of ``source``, of all it could include from its folder, and of the assembler itself."""
-    digest = hashlib.sha256(source.name.encode())
-    folder = source.parent
-    included = folder.glob("*.asm") if source.name == _TOP_OF_MANY else ()
+def _key(source: Path, folders: tuple[Path, ...], defines: Mapping[str, int]) -> str:
+    """Digest of ``source``, of all it could include, of its definitions and of the assembler itself."""
+    digest = hashlib.sha256(f"{source.name} {sorted(defines.items())} ".encode())
+    sources = source.parent.glob("*.asm") if source.name == _TOP_OF_MANY else ()
+    includes = [
+        path
+        for folder in dict.fromkeys((source.parent, *folders))
+        for path in sorted(folder.glob("*.inc"))
+    ]
     assembler = (Path(hv.__file__).parent / "asm").glob("*.py")
-    files = [source, *sorted(included), *sorted(folder.glob("*.inc")), *sorted(assembler)]
+    files = [source, *sorted(sources), *includes, *sorted(assembler)]
     for path in files:
         content = path.read_bytes()
         digest.update(f"{path.name} {len(content)} ".encode())
@@ -36,9 +40,18 @@ def _key(source: Path) -> str:
     return digest.hexdigest()
 
 
-def cached_build(source: Path, build: Callable[[], bytes]) -> bytes:
-    """What ``build`` makes of ``source``, from the cache when it is there."""
-    path = _folder() / f"{_key(source)}.bin"
+def cached_build(
+    source: Path,
+    build: Callable[[], bytes],
+    *,
+    folders: tuple[Path, ...] = (),
+    defines: Mapping[str, int] | None = None,
+) -> bytes:
+    """What ``build`` makes of ``source``, from the cache when it is there.
+
+    ``folders`` are searched for includes beside the source's own.
+    """
+    path = _folder() / f"{_key(source, folders, defines or {})}.bin"
     with contextlib.suppress(OSError):
         content = path.read_bytes()
         binary, digest = content[:-_DIGEST_SIZE], content[-_DIGEST_SIZE:]

@@ -50,6 +50,7 @@ class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     keys: str = ""
     mouse: tuple[MouseEvent, ...] = ()
     at: tuple[str, ...] = ()
+    defines: dict[str, int] = {}
     max_insns: int = _DEFAULT_BUDGET
     outcome: str = "pass"
     exit_code: int = 0
@@ -74,13 +75,16 @@ class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     def boot_image(self, memory: int) -> BootImage:
         """Assembled and ready to boot."""
-        code = cached_build(self.path, self._assemble)
+        folder = source_folder("guests")
+        code = cached_build(self.path, self._assemble, folders=(folder,), defines=self.defines)
         return load_bytes(code, LoadOptions(memory=memory), name=self.source)
 
     def _assemble(self) -> bytes:
         from hv.asm import assemble_file  # seldom needed, and not cheap to import
 
-        return whole_sectors(assemble_file(self.path).code)
+        folders = (source_folder("guests"),)
+        assembly = assemble_file(self.path, include_dirs=folders, defines=self.defines)
+        return whole_sectors(assembly.code)
 
     def media(self) -> tuple[MemoryDisk, ...]:
         """IDE disks behind the one it boots from."""
