@@ -38,6 +38,8 @@ class MachineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Enlightenments: all, none, or a list of changes as ``all,-stimer``."""
     cdroms: tuple[str, ...] = ()
     boot: Literal["auto", "floppy", "disk"] = "auto"
+    cost_model: str = "hv-2026.1"
+    """What exits cost in virtual time: a name that hv.cost knows, or a file."""
 
     def with_disks(
         self, disks: tuple[DiskConfig, ...], cdroms: tuple[str, ...] = ()

@@ -68,6 +68,14 @@ class BlockDevice(Protocol):
         """Make earlier writes durable as far as the medium keeps anything."""
 
 
+Work = Callable[[int], None]
+"""``done(moved)``: a device has done one request, which moved ``moved`` bytes; the root accounts for it."""
+
+
+def unmetered(_moved: int) -> None:
+    """Nobody accounts for this device's work."""
+
+
 ByteSink = Callable[[bytes], None]
 """Takes bytes that a device sends to the outside (a serial line, a debug port)."""
 

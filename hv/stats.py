@@ -1,52 +1,100 @@
-"""Accounting: every exit by what caused it, with the guest's instructions since the exit before.
+"""What is counted: exits by what caused them, device work, and the difference between two moments."""
 
-The hot path is ``ExitCounter.hit``: one dictionary look-up and three additions. Names are put to the numbers
-only when a report is made.
-"""
-
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Row = list[int]
-"""[count, instructions since the previous exit, bytes moved]"""
-COUNT, INSNS, BYTES = range(3)
+"""Exits of one kind: [count, instructions since the exit before, bytes moved, price of one, host ns]"""
+COUNT, INSNS, BYTES, PRICE, HOST_NS = range(5)
+
+SECTOR = 512
 
 
-@dataclass(frozen=True, slots=True)
-class ExitKey:
+class ExitKey(NamedTuple):
     """What an exit was for: reason (hv.cpu.exits.ExitReason), target (port, MSR, vector, address), width."""
 
     reason: int
     target: int
     width: int
 
+    def pack(self) -> int:
+        """One number, for the dictionary of the hot path."""
+        return self.target << 12 | self.reason << 4 | self.width
 
-class ExitCounter:
-    """Exits of one virtual processor since power-on."""
+    @classmethod
+    def unpack(cls, key: int) -> "ExitKey":
+        return cls(key >> 4 & 0xFF, key >> 12, key & 0xF)
 
-    def __init__(self) -> None:
-        self._rows: dict[int, Row] = {}
-        self._last = 0
-        self.total = 0
-        self.listener: Callable[[ExitKey], None] | None = None
 
-    def hit(self, reason: int, target: int, width: int, insns: int, moved: int) -> None:
-        """One exit at ``insns`` retired instructions that moved ``moved`` bytes."""
-        key = target << 12 | reason << 4 | width
-        row = self._rows.get(key)
-        if row is None:
-            row = self._rows[key] = [0, 0, 0]
-        row[COUNT] += 1
-        row[INSNS] += insns - self._last
-        row[BYTES] += moved
-        self._last = insns
-        self.total += 1
-        if self.listener is not None:
-            self.listener(ExitKey(reason, target, width))
+class ExitCount(NamedTuple):
+    """Exits of one kind over some time."""
 
-    def rows(self) -> list[tuple[ExitKey, Row]]:
-        """Every kind of exit seen, ordered by reason, target and width."""
-        keys = sorted(self._rows, key=lambda key: (key >> 4 & 0xFF, key >> 12, key & 0xF))
-        return [
-            (ExitKey(key >> 4 & 0xFF, key >> 12, key & 0xF), list(self._rows[key])) for key in keys
-        ]
+    number: int
+    insns: int
+    bytes: int
+
+
+class WorkKey(NamedTuple):
+    """A device and what it does (the name of a hv.cost.WorkKind)."""
+
+    device: str
+    kind: str
+
+
+class WorkCount(NamedTuple):
+    """Requests of one kind over some time. ``sectors``: 512 bytes each, rounded up by request."""
+
+    requests: int
+    bytes: int
+    sectors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Everything that was counted up to some time; ``since`` gives what lies between two of them."""
+
+    insns: int
+    vtime_ns: int
+    idle_ns: int
+    rdtsc: int
+    exits: Mapping[int, ExitCount]
+    work: Mapping[WorkKey, WorkCount]
+
+    def since(self, earlier: "Moment") -> "Moment":
+        """The counts between ``earlier`` and this."""
+        return Moment(
+            self.insns - earlier.insns,
+            self.vtime_ns - earlier.vtime_ns,
+            self.idle_ns - earlier.idle_ns,
+            self.rdtsc - earlier.rdtsc,
+            dict(_exits_between(earlier.exits, self.exits)),
+            dict(_work_between(earlier.work, self.work)),
+        )
+
+    def exit_rows(self) -> list[tuple[ExitKey, ExitCount]]:
+        """Ordered by reason, target and width."""
+        rows = [(ExitKey.unpack(key), count) for key, count in self.exits.items()]
+        return sorted(rows)
+
+
+def _exits_between(
+    before: Mapping[int, ExitCount], after: Mapping[int, ExitCount]
+) -> Iterator[tuple[int, ExitCount]]:
+    for key, now in after.items():
+        was = before.get(key)
+        if was is None:
+            yield key, now
+        elif now.number != was.number:
+            yield key, ExitCount(*(b - a for a, b in zip(was, now, strict=True)))
+
+
+def _work_between(
+    before: Mapping[WorkKey, WorkCount], after: Mapping[WorkKey, WorkCount]
+) -> Iterator[tuple[WorkKey, WorkCount]]:
+    for key, now in after.items():
+        was = before.get(key)
+        if was is None:
+            yield key, now
+        elif now.requests != was.requests:
+            yield key, WorkCount(*(b - a for a, b in zip(was, now, strict=True)))

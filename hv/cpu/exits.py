@@ -81,6 +81,7 @@ class ExitReason(IntEnum):
     INTERRUPT = 11
     SYSCALL = 12
     HYPERCALL = 13
+    ROOT_INTERRUPT = 14
 
     @property
     def label(self) -> str:

@@ -13,9 +13,12 @@ from hv.cpu.state import CS, HFLAGS, HFLAGS2, RAX, RDX, RFLAGS, RIP, CpuState
 # Words of the pace: u64, shared with the accelerator.
 COUNT, DEADLINE, FLAGS, NOW, BLOCK = range(5)
 EXTRA, TSC_ADJUST = 5, 6
-PORT_COST, MMIO_COST, CPUID_COST, RDTSC_COST = 7, 8, 9, 10
-RDTSC_EXITS, UNKNOWN_BLOCKS, WINDOW_CHECKS = 11, 12, 13
-PACE_WORDS = 14
+CPI, RDTSC_COST = 7, 8
+RDTSC_EXITS, UNKNOWN_BLOCKS, WINDOW_CHECKS = 9, 10, 11
+PACE_WORDS = 12
+
+CPI_SHIFT = 10
+"""CPI is in 1/1024 cycles; virtual time is COUNT * CPI / 1024 + EXTRA."""
 
 FLAG_STOP = 1
 """Leave at the next block boundary."""
@@ -121,7 +124,7 @@ class PythonPace:
     def on_block(self, pc: int, size: int) -> None:
         """A block is about to run."""
         words = self.words
-        if (words[COUNT] + words[EXTRA] >= words[DEADLINE] or words[FLAGS]) and self._held_up():
+        if (self._time(COUNT) >= words[DEADLINE] or words[FLAGS]) and self._held_up():
             return
         block = self._blocks.get((pc, size))
         if block is None or block.ambiguous:
@@ -134,6 +137,11 @@ class PythonPace:
         words[BLOCK] = 1
         words[COUNT] += block.icount
 
+    def _time(self, insns: int) -> int:
+        """Virtual time when as many instructions have retired as the word ``insns`` says."""
+        words = self.words
+        return (words[insns] * words[CPI] >> CPI_SHIFT) + words[EXTRA]
+
     def _ask_icount(self, pc: int, size: int) -> int:
         self.words[UNKNOWN_BLOCKS] += 1
         icount = self._api.request_icount(pc, size)
@@ -144,7 +152,7 @@ class PythonPace:
 
     def _held_up(self) -> bool:
         words = self.words
-        in_time = words[COUNT] + words[EXTRA] < words[DEADLINE]
+        in_time = self._time(COUNT) < words[DEADLINE]
         if in_time and not words[FLAGS] & (FLAG_STOP | FLAG_ABORT):
             words[WINDOW_CHECKS] += 1
             self._api.save()
@@ -221,7 +229,6 @@ class PythonPace:
         packed = self._locate()
         if self._io_privileged() and not self._call(self._handlers.on_privileged, port, size):
             return _U32
-        self.words[EXTRA] += self.words[PORT_COST]
         return (self._call(self._handlers.on_in, port, size, packed >> 16) or 0) & _U32
 
     def on_out(self, port: int, size: int, value: int) -> None:
@@ -231,7 +238,6 @@ class PythonPace:
         packed = self._locate()
         if self._io_privileged() and not self._call(self._handlers.on_privileged, port, size):
             return
-        self.words[EXTRA] += self.words[PORT_COST]
         self._call(self._handlers.on_out, port, size | packed >> 16 << 8, value)
 
     def on_intr(self, number: int) -> None:
@@ -253,7 +259,7 @@ class PythonPace:
         if packed >> 16 & 0x7F != InsnClass.RDTSC or state.q[RFLAGS] & _TF:
             return False
         words[EXTRA] += words[RDTSC_COST]
-        tsc = (words[NOW] + words[EXTRA] + words[TSC_ADJUST]) & NEVER
+        tsc = (self._time(NOW) + words[TSC_ADJUST]) & NEVER
         state.q[RAX] = tsc & _U32
         state.q[RDX] = tsc >> 32
         state.q[RIP] = (state.q[RIP] + (packed >> 24 & 0xFF)) & NEVER
@@ -268,7 +274,6 @@ class PythonPace:
         if not self.words[FLAGS] & FLAG_ABORT:
             self._api.save()
             self._locate()
-            self.words[EXTRA] += self.words[CPUID_COST]
             self._call(self._handlers.on_cpuid)
         return 1
 
@@ -294,4 +299,3 @@ class PythonPace:
         if not self.words[FLAGS] & FLAG_ABORT:
             self._api.save()
             self._locate()
-            self.words[EXTRA] += self.words[MMIO_COST]

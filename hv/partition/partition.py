@@ -12,6 +12,7 @@ from hv.mmio import MmioBus, MmioRegion
 from hv.partition.hypervisor import SyntheticApic, enlighten
 from hv.partition.lifecycle import Lifecycle, PartitionState
 from hv.portbus import PortBus
+from hv.stats import BYTES
 from hv.tlfs import Features, HypervisorInterface
 from hv.vp import End, InterruptController, VirtualProcessor
 
@@ -90,11 +91,11 @@ class Partition:
         exits, reading, writing = vp.exits, ExitReason.MMIO_READ.value, ExitReason.MMIO_WRITE.value
 
         def read(offset: int, width: int) -> int:
-            exits.hit(reading, region.gpa + offset, width, vp.retired(), width)
+            exits.hit(reading, region.gpa + offset, width)[BYTES] += width
             return region.read(offset, width)
 
         def write(offset: int, value: int, width: int) -> None:
-            exits.hit(writing, region.gpa + offset, width, vp.retired(), width)
+            exits.hit(writing, region.gpa + offset, width)[BYTES] += width
             region.write(offset, value, width)
 
         vp.engine.map_mmio(region.gpa, region.size, read, write)

@@ -7,6 +7,7 @@ Memory map and ports are in ARCHITECTURE.md. CMOS cells follow the conventions t
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from hv.cost import WorkKind
 from hv.interfaces import BlockDevice, ByteSink, IrqLine
 from hv.irq import Wire
 from hv.memory import LOW_RAM_END
@@ -100,8 +101,9 @@ class Board:
             epoch_seconds=setup.epoch,
             nvram=_nvram(partition.memory.size, setup.boot_from_floppy),
         )
-        self.keyboard = Ps2Keyboard(clock)
-        self.mouse = Ps2Mouse(clock)
+        meter = partition.vp.exits.meter
+        self.keyboard = Ps2Keyboard(clock, meter("ps2 keyboard", WorkKind.INPUT))
+        self.mouse = Ps2Mouse(clock, meter("ps2 mouse", WorkKind.INPUT))
         self.port92 = Port92(self._reset_line, self._a20_fast)
         self.i8042 = I8042(
             clock,
@@ -115,12 +117,18 @@ class Board:
         self.com1 = Ns16550A(line(_IRQ_COM1), clock, setup.serial[0])
         self.com2 = Ns16550A(line(_IRQ_COM2), clock, setup.serial[1])
         self.ata = (
-            AtaChannel(line(_IRQ_ATA0), clock, (setup.ata[0], setup.ata[1])),
+            AtaChannel(
+                line(_IRQ_ATA0),
+                clock,
+                (setup.ata[0], setup.ata[1]),
+                work=meter("ata0", WorkKind.PIO),
+            ),
             AtaChannel(
                 line(_IRQ_ATA1),
                 clock,
                 (setup.ata[2], setup.ata[3]),
                 (Identity("HV2"), Identity("HV3")),
+                meter("ata1", WorkKind.PIO),
             ),
         )
         self.vga = VgaText(clock, partition.memory.read_video)

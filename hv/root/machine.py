@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
-from hv.config import DiskConfig, MachineConfig
+from hv.config import MachineConfig
+from hv.cost import load_model
 from hv.cpu.entry import enter
 from hv.cpu.exits import ExitReason
 from hv.errors import ConfigError
@@ -15,15 +15,16 @@ from hv.partition import Partition
 from hv.root.acpi_tables import AcpiPlatform
 from hv.root.acpi_tables import build as build_acpi_tables
 from hv.root.board import Board, BoardSetup
-from hv.root.disk import Disk, MemoryDisk, floppy_geometry, open_disk
-from hv.root.exit_costs import price
-from hv.root.exit_names import exit_target
+from hv.root.disk import Disk
+from hv.root.exit_names import ExitNames
 from hv.root.firmware import firmware_image
+from hv.root.media import MAX_ATA_DISKS, MAX_FLOPPIES, Media
 from hv.root.mouse_hand import MouseHand
 from hv.root.platform import PM_PORT
+from hv.root.pricing import Pricing
 from hv.root.services import ServiceSetup, SyntheticDevices
 from hv.root.typing_hand import TypingHand
-from hv.stats import ExitKey
+from hv.stats import ExitKey, Moment
 from hv.tlfs import Features, parse_features
 from hv.trace import TraceWriter
 from hv.vp import End, Ending
@@ -33,21 +34,20 @@ from hv_devices.synthetic.scsi_disk import ScsiDisk
 from hv_devices.synthetic.scsi_dvd import DVD_IDENTITY, ScsiDvd
 from hv_devices.synthetic.scsi_inquiry import Identity
 
-MAX_ATA_DISKS = 4
-MAX_FLOPPIES = 2
 UNLIMITED = 1 << 62
 _HASH_CHUNK = 1 << 16
 _ZERO = bytes(_HASH_CHUNK)
 
+MOST_MARKS = 4096
+"""Later ones are only counted: each keeps a copy of all counts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The guest passed a named point."""
+    """The guest passed a named point; what was counted up to there."""
 
     id: int
-    insns: int
-    vtime_ns: int
-    exits: int
+    moment: Moment
 
 
 @dataclass
@@ -57,19 +57,6 @@ class Outputs:
     serial: ByteSink = lambda _data: None
     serial2: ByteSink = lambda _data: None
     text: ByteSink = lambda _data: None
-
-
-@dataclass
-class _Media:
-    ata: list[Disk] = field(default_factory=list)
-    scsi: list[Disk] = field(default_factory=list)
-    floppies: list[Disk] = field(default_factory=list)
-    discs: list[Disk] = field(default_factory=list)
-
-    def all(self) -> list[Disk]:
-        return list(
-            dict.fromkeys(self.ata + self.scsi + self.floppies + self.discs)
-        )  # one may be on two buses
 
 
 class Machine:
@@ -88,15 +75,17 @@ class Machine:
         self.serial_log = bytearray()
         self.text_log = bytearray()
         self.marks: list[Mark] = []
-        self._media = _Media()
-        self._attach_disks(config.disks, image, media)
-        self._media.scsi.extend(scsi_media)
+        self.lost_marks = 0
+        self._media = Media.of(config, image, media, scsi_media)
         features = parse_features(config.hv)
         self.partition = Partition(
             config.memory,
             lambda: self.board.platform.apic,
             hypervisor_present=bool(features),
         )
+        model = load_model(config.cost_model)
+        self.pricing = Pricing(model, self.partition)
+        self.partition.vp.charge_by(self.pricing, model.cpi()[1], model.rdtsc())
         self.board = Board(
             self.partition,
             BoardSetup(
@@ -114,32 +103,13 @@ class Machine:
         self.hand = TypingHand(self.partition.clock, self.board.keyboard, synthetic_keyboard)
         synthetic_mouse = self.synthetic.mouse if self.synthetic else None
         self.mouse_hand = MouseHand(self.partition.clock, self.board.mouse, synthetic_mouse)
+        bus = self.synthetic.bus if self.synthetic else None
+        self.exit_target = (
+            ExitNames(self.partition, bus.channel_name) if bus else ExitNames(self.partition)
+        )
         self._power_on(image)
 
     # Building.
-
-    def _attach_disks(
-        self, disks: tuple[DiskConfig, ...], image: BootImage | None, extra: tuple[Disk, ...]
-    ) -> None:
-        media = self._media
-        if image is not None and image.disk is not None:
-            boot = _boot_medium(image.disk.source)
-            (media.floppies if image.disk.floppy else media.ata).append(boot)
-        for disk in disks:
-            opened = open_disk(disk.path, disk.mode)
-            floppy = disk.bus == "floppy" or (
-                disk.bus == "auto" and floppy_geometry(opened.sectors * 512) is not None
-            )
-            if disk.bus in ("scsi", "both"):
-                media.scsi.append(opened)
-            if disk.bus != "scsi":
-                (media.floppies if floppy else media.ata).append(opened)
-        media.ata.extend(extra)
-        media.discs.extend(open_disk(path, "ro") for path in self.config.cdroms)
-        if len(media.ata) > MAX_ATA_DISKS:
-            raise ConfigError(f"{len(media.ata)} disks on IDE: there is room for {MAX_ATA_DISKS}")
-        if len(media.floppies) > MAX_FLOPPIES:
-            raise ConfigError(f"{len(media.floppies)} floppies: there are {MAX_FLOPPIES} drives")
 
     def _enlighten(self, features: Features) -> SyntheticDevices | None:
         """Offer the hypervisor's interface with the services behind it, when it is wanted."""
@@ -153,6 +123,7 @@ class Machine:
         setup = ServiceSetup(
             epoch=self.config.epoch,
             reference_time=hypervisor.reference_time,
+            meter=partition.vp.exits.meter,
             luns=self._luns(),
         )
         return SyntheticDevices(hypervisor, partition.clock, partition.memory, setup)
@@ -201,8 +172,10 @@ class Machine:
             self.partition.memory.load_tables(gpa, data)
 
     def _mark(self, mark: int) -> None:
-        vp = self.partition.vp
-        self.marks.append(Mark(mark, vp.retired(), vp.now(), vp.exits.total))
+        if len(self.marks) < MOST_MARKS:
+            self.marks.append(Mark(mark, self.partition.vp.moment()))
+        else:
+            self.lost_marks += 1
 
     # Running.
 
@@ -258,10 +231,9 @@ class Machine:
             return
         vp = self.partition.vp
 
-        def listen(key: ExitKey) -> None:
-            device, target = exit_target(self.partition, key)
-            reason = ExitReason(key.reason)
-            writer.event(vp.now(), device, f"{reason.label} {target}", price(vp.costs, reason))
+        def listen(key: ExitKey, price: int) -> None:
+            device, target = self.exit_target(key)
+            writer.event(vp.now(), device, f"{ExitReason(key.reason).label} {target}", price)
 
         vp.exits.listener = listen
 
@@ -300,9 +272,3 @@ def _tee(log: bytearray, sink: ByteSink) -> ByteSink:
 
 def _padded(disks: list[Disk], count: int) -> tuple[BlockDevice | None, ...]:
     return (*disks, *[None] * (count - len(disks)))
-
-
-def _boot_medium(source: Path | bytes) -> Disk:
-    if isinstance(source, bytes):
-        return MemoryDisk(source)
-    return open_disk(source, "overlay")

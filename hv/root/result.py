@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 
 import hv
-from hv.cost import MODEL
+from hv.cost import WorkKind
 from hv.cpu.engine import UNICORN_VERSION
 from hv.cpu.exits import ExitReason
 from hv.loaders.image import DEFAULT_SEED
-from hv.root.exit_costs import price
-from hv.root.exit_names import exit_target
+from hv.root.bill import Bill
+from hv.root.exit_names import exit_direction
 from hv.root.machine import Machine, Mark
 from hv.vp import End, Ending
 
@@ -36,9 +36,6 @@ EXIT_CODES = {
 }
 """Process exit code by ending; a debug exit is 0 or 1 by what the guest said."""
 
-_READS = frozenset({ExitReason.PORT_READ, ExitReason.MMIO_READ, ExitReason.MSR_READ})
-_WRITES = frozenset({ExitReason.PORT_WRITE, ExitReason.MMIO_WRITE, ExitReason.MSR_WRITE})
-
 
 class ExitRow(msgspec.Struct, frozen=True):
     """Exits of one kind. ``insns``: retired since the exit before; ``cycles``: what the exits cost."""
@@ -54,6 +51,16 @@ class ExitRow(msgspec.Struct, frozen=True):
     bytes: int
 
 
+class WorkRow(msgspec.Struct, frozen=True):
+    """What a device did for the guest. ``cycles``: what that cost."""
+
+    device: str
+    kind: str
+    requests: int
+    cycles: int
+    bytes: int
+
+
 class MarkRow(msgspec.Struct, frozen=True):
     """A point in time that the guest named."""
 
@@ -63,13 +70,16 @@ class MarkRow(msgspec.Struct, frozen=True):
 
 
 class Interval(msgspec.Struct, frozen=True):
-    """What lies between two marks."""
+    """What lies between two marks. ``exits`` counts those that a hypervisor on hardware would see."""
 
     first: int
     second: int
     insns: int
+    cycles: int
     vtime_ns: int
     exits: int
+    exit_rows: list[ExitRow]
+    work_rows: list[WorkRow]
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -88,6 +98,7 @@ class Result(msgspec.Struct, frozen=True):
     versions: dict[str, str]
     cost_model: str
     exits: list[ExitRow]
+    work: list[WorkRow]
     marks: list[MarkRow]
     between_marks: list[Interval]
 
@@ -99,46 +110,61 @@ def outcome_of(end: End) -> tuple[str, int]:
     return end.ending.value, EXIT_CODES[end.ending]
 
 
-def _direction(reason: ExitReason) -> str:
-    return "in" if reason in _READS else "out" if reason in _WRITES else ""
-
-
-def exit_rows(machine: Machine) -> list[ExitRow]:
-    """Every kind of exit of the run, in a fixed order."""
-    vp = machine.partition.vp
+def exit_rows(machine: Machine, bill: Bill) -> list[ExitRow]:
+    """Every kind of exit in the bill, in a fixed order."""
     rows = []
-    for key, (count, insns, moved) in vp.exits.rows():
+    for key, (count, insns, moved), cycles in (
+        (item.key, item.count, item.cycles) for item in bill.exits
+    ):
         reason = ExitReason(key.reason)
-        device, target = exit_target(machine.partition, key)
+        device, target = machine.exit_target(key)
+        direction = exit_direction(reason)
         rows.append(
             ExitRow(
-                reason=reason.label,
-                device=device,
-                target=target,
-                direction=_direction(reason),
-                width=key.width,
-                count=count,
-                insns=insns,
-                cycles=count * price(vp.costs, reason),
-                bytes=moved,
+                *(reason.label, device, target, direction, key.width),
+                *(count, insns, cycles.typical, moved),
             )
         )
-    if vp.rdtsc_exits:
-        cycles = vp.rdtsc_exits * vp.costs.rdtsc
-        rows.append(ExitRow("rdtsc", "processor", "", "", 8, vp.rdtsc_exits, 0, cycles, 0))
+    rdtsc = bill.counts.rdtsc
+    if rdtsc:
+        price = bill.rdtsc_cycles().typical
+        rows.append(ExitRow("rdtsc", "processor", "", "", 8, rdtsc, 0, price, 0))
     return rows
 
 
-def _intervals(marks: list[Mark]) -> list[Interval]:
+def work_rows(bill: Bill) -> list[WorkRow]:
+    """Every device's work in the bill."""
     return [
-        Interval(a.id, b.id, b.insns - a.insns, b.vtime_ns - a.vtime_ns, b.exits - a.exits)
-        for a, b in pairwise(marks)
+        WorkRow(
+            item.key.device,
+            WorkKind[item.key.kind].value,
+            item.count.requests,
+            item.cycles.typical,
+            item.count.bytes,
+        )
+        for item in bill.work
     ]
+
+
+def _interval(machine: Machine, first: Mark, second: Mark) -> Interval:
+    counts = second.moment.since(first.moment)
+    bill = Bill(machine.pricing, counts)
+    return Interval(
+        first=first.id,
+        second=second.id,
+        insns=counts.insns,
+        cycles=counts.vtime_ns - counts.idle_ns,
+        vtime_ns=counts.vtime_ns,
+        exits=bill.exit_count,
+        exit_rows=exit_rows(machine, bill),
+        work_rows=work_rows(bill),
+    )
 
 
 def make_result(machine: Machine, end: End) -> Result:
     """Put a finished run into the schema."""
     outcome, exit_code = outcome_of(end)
+    bill = Bill(machine.pricing, machine.partition.vp.moment())
     return Result(
         schema=SCHEMA,
         outcome=outcome,
@@ -151,10 +177,11 @@ def make_result(machine: Machine, end: End) -> Result:
         state_hash=machine.state_hash(),
         seed=DEFAULT_SEED.hex(),
         versions={"hv": hv.__version__, "unicorn": UNICORN_VERSION},
-        cost_model=MODEL,
-        exits=exit_rows(machine),
-        marks=[MarkRow(m.id, m.insns, m.vtime_ns) for m in machine.marks],
-        between_marks=_intervals(machine.marks),
+        cost_model=machine.pricing.model.name,
+        exits=exit_rows(machine, bill),
+        work=work_rows(bill),
+        marks=[MarkRow(m.id, m.moment.insns, m.moment.vtime_ns) for m in machine.marks],
+        between_marks=[_interval(machine, a, b) for a, b in pairwise(machine.marks)],
     )
 
 

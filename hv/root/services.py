@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from hv.interfaces import Clock, GuestMemory
+from hv.cost import WorkKind
+from hv.interfaces import Clock, GuestMemory, Work
 from hv.root.keys import SET_1
 from hv.tlfs import HypervisorInterface
 from hv.vmbus.bus import Bus
@@ -48,6 +49,7 @@ class ServiceSetup:
 
     epoch: int
     reference_time: Callable[[], int]
+    meter: Callable[[str, WorkKind], Work]
     luns: Mapping[int, ScsiDevice] = field(default_factory=dict)
 
 
@@ -62,13 +64,16 @@ class SyntheticDevices:
         setup: ServiceSetup,
     ) -> None:
         self.bus = Bus(memory, _SynicDoor(hypervisor))
-        self.keyboard = KeyboardVsp(SET_1)
-        self.mouse = MouseVsp()
+        meter = setup.meter
+        self.keyboard = KeyboardVsp(SET_1, meter("keyboard", WorkKind.INPUT))
+        self.mouse = MouseVsp(meter("mouse", WorkKind.INPUT))
         self.heartbeat = Heartbeat(clock)
         self.shutdown = Shutdown()
         self.timesync = TimeSync(clock, setup.epoch, setup.reference_time)
         self.kvp = Kvp(clock, _FACTS)
-        self.storage: StorageController = scsi_controller("scsi", SCSI_INSTANCE, setup.luns)
+        self.storage: StorageController = scsi_controller(
+            "scsi", SCSI_INSTANCE, setup.luns, work=meter("scsi", WorkKind.VSP)
+        )
         services: tuple[Service, ...] = (
             self.storage,
             self.keyboard,

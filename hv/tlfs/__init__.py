@@ -3,6 +3,7 @@
 Pure logic behind the doors of ``hv.tlfs.doors``; ``hv.tlfs.interface`` is what a partition is wired to.
 """
 
+from hv.tlfs.calls_ports import POST_MESSAGE, SIGNAL_EVENT
 from hv.tlfs.cpuid_leaves import Platform
 from hv.tlfs.errors import AccessFault, UndefinedOperation
 from hv.tlfs.features import Feature, Features
@@ -13,6 +14,8 @@ from hv.tlfs.interface import HypervisorInterface, VpInterface
 from hv.tlfs.msrs import name_of as msr_name
 
 __all__ = [
+    "POST_MESSAGE",
+    "SIGNAL_EVENT",
     "AccessFault",
     "Feature",
     "Features",

@@ -39,16 +39,18 @@ def _signal_event(vp: SyntheticProcessor, event: SignalEvent, _banks: Banks) -> 
     return SUCCESS
 
 
+POST_MESSAGE, SIGNAL_EVENT = 0x005C, 0x005D
+
 ROWS: tuple[Row, ...] = (
     SimpleCall(
-        0x005C,
+        POST_MESSAGE,
         "HvCallPostMessage",
         Feature.POST_MESSAGES,
         Layout("<I4xII240s", PostMessage),
         _post_message,
     ),
     SimpleCall(
-        0x005D,
+        SIGNAL_EVENT,
         "HvCallSignalEvent",
         Feature.SIGNAL_EVENTS,
         Layout("<IH2x", SignalEvent),

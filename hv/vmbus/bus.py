@@ -107,6 +107,10 @@ class Bus:
             self._channels.rescind(slot)
             self._settle()
 
+    def channel_name(self, connection_id: int) -> str | None:
+        """Which service had this connection last; None: none ever did."""
+        return self._channels.slots.names.get(connection_id)
+
     def inspect(self) -> BusView:
         """The state of the connection and of every channel."""
         link, channels = self._link, self._channels

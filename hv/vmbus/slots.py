@@ -55,6 +55,8 @@ class SlotTable:
     def __init__(self) -> None:
         self._slots: list[Slot] = []
         self._by_relid: dict[int, Slot] = {}
+        self.names: dict[int, str] = {}
+        """Of every connection id that was given out, the service it named last; for statistics."""
 
     def __iter__(self) -> Iterator[Slot]:
         return iter(tuple(self._slots))
@@ -95,6 +97,7 @@ class SlotTable:
         if relid:
             slot.relid = relid
             self._by_relid[relid] = slot
+            self.names[slot.connection_id] = slot.service.offer.name
         return relid != 0
 
     def forget_guest(self) -> None:

@@ -1,6 +1,16 @@
 """The virtual processor: exit in, bus out, inject, resume."""
 
+from hv.vp.accounting import OTHERS, Pricing
 from hv.vp.ending import End, Ending
+from hv.vp.hypercall import CODE_BITS
 from hv.vp.processor import InterruptController, VirtualProcessor
 
-__all__ = ["End", "Ending", "InterruptController", "VirtualProcessor"]
+__all__ = [
+    "CODE_BITS",
+    "OTHERS",
+    "End",
+    "Ending",
+    "InterruptController",
+    "Pricing",
+    "VirtualProcessor",
+]

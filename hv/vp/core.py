@@ -5,7 +5,6 @@ Whoever works here holds a saved state (``Engine.save`` has run) and restores it
 
 from collections.abc import Callable
 
-from hv.cost import ExitCosts
 from hv.cpu import state as s
 from hv.cpu.delivery import Event, EventKind, Shutdown, TaskGateRefused, deliver
 from hv.cpu.engine import Engine
@@ -13,20 +12,20 @@ from hv.cpu.exits import Vector
 from hv.cpu.pace import (
     BLOCK,
     COUNT,
-    CPUID_COST,
+    CPI,
+    CPI_SHIFT,
     EXTRA,
     FLAG_STOP,
     FLAGS,
-    MMIO_COST,
     NOW,
-    PORT_COST,
     RDTSC_COST,
     RDTSC_EXITS,
     TSC_ADJUST,
 )
 from hv.cpu.paging import LinearMemory
 from hv.memory import SystemMemory
-from hv.stats import ExitCounter
+from hv.stats import Moment
+from hv.vp.accounting import Accounting, Pricing
 from hv.vp.ending import End, Ending
 
 U32 = 0xFFFFFFFF
@@ -40,29 +39,40 @@ _DR6_BS = 1 << 14
 class Core:
     """One virtual processor's state and what can be done to it."""
 
-    def __init__(self, memory: SystemMemory, costs: ExitCosts) -> None:
+    def __init__(self, memory: SystemMemory) -> None:
         self.engine = Engine()
         self.state = self.engine.state
         self.pace = self.engine.pace
         self.linear = LinearMemory(self.state, memory)
-        self.exits = ExitCounter()
-        self.costs = costs
+        self.exits = Accounting(self.pace)
+        self.pace[CPI] = 1 << CPI_SHIFT
+        self.idle_ns = 0
         self.halted = False
         self.end: End | None = None
         self._tsc_listeners: list[Callable[[], None]] = []
-        for word, cost in (
-            (PORT_COST, costs.port),
-            (MMIO_COST, costs.mmio),
-            (CPUID_COST, costs.cpuid),
-            (RDTSC_COST, costs.rdtsc),
-        ):
-            self.pace[word] = cost
 
     # Time.
 
     def now(self) -> int:
         """Virtual ns, exact as of the exit being handled."""
-        return self.pace[NOW] + self.pace[EXTRA]
+        return (self.pace[NOW] * self.pace[CPI] >> CPI_SHIFT) + self.pace[EXTRA]
+
+    def charge_by(self, pricing: Pricing, cpi: int, rdtsc: int) -> None:
+        """What time passes: ``cpi`` in 1/1024 cycles for an instruction, ``rdtsc`` for one RDTSC more."""
+        self.pace[CPI] = cpi
+        self.pace[RDTSC_COST] = rdtsc
+        self.exits.charge_by(pricing)
+
+    def moment(self) -> Moment:
+        """Everything counted so far, exact as of the exit being handled."""
+        return Moment(
+            self.retired(),
+            self.now(),
+            self.idle_ns,
+            self.rdtsc_exits,
+            self.exits.exits(),
+            self.exits.work(),
+        )
 
     def let_pass(self, ns: int) -> None:
         """Time goes by without instructions."""

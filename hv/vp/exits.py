@@ -15,12 +15,13 @@ from hv.cpu.delivery_events import Fault
 from hv.cpu.exits import INTR_BASE, PUSHES_ERROR_CODE, ExitCode, ExitReason, Vector
 from hv.cpu.io_permission import may_access_ports
 from hv.cpu.msr import MsrBus, MsrFault
-from hv.cpu.pace import EXTRA, FLAG_STOP, FLAGS, NOW, RDTSC_COST, RDTSC_EXITS
+from hv.cpu.pace import EXTRA, FLAG_STOP, FLAGS, RDTSC_COST, RDTSC_EXITS
 from hv.cpu.string_io import StringIo
 from hv.cpu.syscall import syscall, sysenter
 from hv.errors import InternalError
 from hv.memory import SystemMemory
 from hv.portbus import PortBus
+from hv.stats import BYTES
 from hv.vp.core import CS32, CS64, U32, U64, Core
 from hv.vp.ending import End, Ending
 
@@ -116,7 +117,7 @@ class ExitHandlers:
             if vector == _UD and insn & _CLASS == _INT1:  # Unicorn knows no INT1
                 self._software_interrupt(insn)
                 return
-            self._exits.hit(_EXCEPTION, vector, 0, self._pace[NOW], 0)
+            self._exits.hit(_EXCEPTION, vector, 0)
             if vector == _PF:
                 state.q[s.CR2] = core.engine.fault_address()
             core.fault(vector, state.d[s.ERROR_CODE] if has_error else None)
@@ -131,7 +132,7 @@ class ExitHandlers:
         else:
             short = insn & _CLASS == _INT3_INTO
             kind = EventKind.SOFTWARE_EXCEPTION if short else EventKind.SOFTWARE_INTERRUPT
-        self._exits.hit(_SWINT, vector, 0, self._pace[NOW], 0)
+        self._exits.hit(_SWINT, vector, 0)
         next_rip = (self._state.q[s.RIP] + length) & core.rip_mask()
         core.settle_flags()
         core.deliver(Event(vector, kind, None, next_rip))
@@ -140,8 +141,7 @@ class ExitHandlers:
 
     def _hlt(self, insn: int) -> None:
         core = self._core
-        self._exits.hit(_HLT, 0, 0, self._pace[NOW], 0)
-        core.let_pass(core.costs.hlt)
+        self._exits.hit(_HLT, 0, 0)
         core.advance(insn >> 8 & 0xFF)
         core.halted = True
         self._pace[FLAGS] |= FLAG_STOP
@@ -165,8 +165,7 @@ class ExitHandlers:
         core, q = self._core, self._state.q
         number = q[s.RCX] & U32
         reading = insn & _CLASS == _RDMSR
-        self._exits.hit(_MSR_READ if reading else _MSR_WRITE, number, 8, self._pace[NOW], 8)
-        core.let_pass(core.costs.msr)
+        self._exits.hit(_MSR_READ if reading else _MSR_WRITE, number, 8)[BYTES] += 8
         try:
             if reading:
                 self._set_edx_eax(self._msrs.read(number))
@@ -206,7 +205,7 @@ class ExitHandlers:
         if insn & _CLASS == _VMCALL and self.hypercall is not None:
             self.hypercall(insn)
             return
-        self._exits.hit(_EXCEPTION, _UD, 0, self._pace[NOW], 0)
+        self._exits.hit(_EXCEPTION, _UD, 0)
         self._core.fault(_UD)
 
     # In the middle of a block: the processor itself finishes the instruction.
@@ -227,25 +226,27 @@ class ExitHandlers:
 
     def on_in(self, port: int, size: int, insn: int) -> int:
         """IN or INS: the value."""
+        row = self._exits.hit(_PORT_READ, port, size)
         if insn & _CLASS == _STRING_IO:
             value, moved = self._strings.read(port, size, insn)
             if moved > size:
                 self._core.engine.restore()
         else:
             value, moved = self._ports.read(port, size), size
-        self._exits.hit(_PORT_READ, port, size, self._pace[NOW], moved)
+        row[BYTES] += moved
         return value
 
     def on_out(self, port: int, size_insn: int, value: int) -> None:
         """OUT or OUTS; ``size_insn`` is the width with ``insn`` above it."""
         size = moved = size_insn & 0xFF
+        row = self._exits.hit(_PORT_WRITE, port, size)
         if size_insn >> 8 & _CLASS == _STRING_IO:
             moved = self._strings.write(port, size, size_insn >> 8, value)
             if moved > size:
                 self._core.engine.restore()
         else:
             self._ports.write(port, value, size)
-        self._exits.hit(_PORT_WRITE, port, size, self._pace[NOW], moved)
+        row[BYTES] += moved
         if self._core.end is not None:
             self._core.stop_behind(size_insn >> 16 & 0xFF)
 
@@ -260,7 +261,7 @@ class ExitHandlers:
             fault = met
             if fault.vector == _PF:
                 self._state.q[s.CR2] = fault.address
-        self._exits.hit(_EXCEPTION, fault.vector, 0, self._pace[NOW], 0)
+        self._exits.hit(_EXCEPTION, fault.vector, 0)
         core.settle_flags()
         core.deliver(fault.event())
         core.engine.abort()
@@ -270,14 +271,14 @@ class ExitHandlers:
         """CPUID: all four registers."""
         q = self._state.q
         leaf = q[s.RAX] & U32
-        self._exits.hit(_CPUID, leaf, 0, self._pace[NOW], 0)
+        self._exits.hit(_CPUID, leaf, 0)
         q[s.RAX], q[s.RBX], q[s.RCX], q[s.RDX] = self._cpuid.read(leaf, q[s.RCX] & U32)
         self._core.engine.restore()
 
     def on_syscall(self, insn: int) -> None:
         """SYSCALL or SYSENTER. Unicorn adds the instruction's length to RIP when we return."""
         core, state, length = self._core, self._state, insn >> 8 & 0xFF
-        self._exits.hit(_SYSCALL, insn & _CLASS, 0, self._pace[NOW], 0)
+        self._exits.hit(_SYSCALL, insn & _CLASS, 0)
         if insn & _CLASS == _SYSENTER:
             refused = sysenter(
                 state

@@ -2,14 +2,23 @@
 
 from hv.cpu import state as s
 from hv.cpu.exits import ExitReason, Vector
-from hv.cpu.pace import NOW
-from hv.tlfs import AccessFault, HypercallRegisters, UndefinedOperation, VpInterface
+from hv.tlfs import SIGNAL_EVENT, AccessFault, HypercallRegisters, UndefinedOperation, VpInterface
 from hv.vp.core import CS64, U32, U64, Core
 
 _HYPERCALL = ExitReason.HYPERCALL.value
 _PE = 1
 _VM = s.Hflags.VM.value
 _CALL_CODE = 0xFFFF
+_FAST = 1 << 16
+
+CODE_BITS = 16
+"""An exit's target: the call code, and above it the connection that HvCallSignalEvent signals."""
+
+
+def _connection(registers: HypercallRegisters, code: int) -> int:
+    """What a fast HvCallSignalEvent signals, for the statistics; 0 for all other calls."""
+    fast = registers.input_value & _FAST
+    return registers.rdx & U32 if code == SIGNAL_EVENT and fast and registers.is_64bit else 0
 
 
 class HypercallExit:
@@ -42,8 +51,7 @@ class HypercallExit:
         core, q = self._core, self._core.state.q
         registers = self.registers()
         code = registers.input_value & _CALL_CODE
-        core.exits.hit(_HYPERCALL, code, 0, core.pace[NOW], 0)
-        core.let_pass(core.costs.hypercall)
+        core.exits.hit(_HYPERCALL, code | _connection(registers, code) << CODE_BITS, 0)
         try:
             result = self._interface.hypercall(registers)
         except UndefinedOperation:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from hv.clock import VirtualClock
-from hv.cost import ExitCosts
 from hv.cpu import state as s
 from hv.cpu.cpuid import CpuidModel
 from hv.cpu.delivery import Event, EventKind
@@ -12,6 +11,8 @@ from hv.cpu.exits import ExitReason, Vector
 from hv.cpu.msr import MsrBus
 from hv.cpu.pace import (
     COUNT,
+    CPI,
+    CPI_SHIFT,
     DEADLINE,
     EXTRA,
     FLAG_NMI_WINDOW,
@@ -32,11 +33,15 @@ from hv.vp.hypercall import HypercallExit
 _IF = s.Rflags.IF.value
 _NMI_BLOCKED = 1 << 2  # HFLAGS2; IRET clears it
 _INTERRUPT = ExitReason.INTERRUPT.value
+_ROOT_INTERRUPT = ExitReason.ROOT_INTERRUPT.value
 _FETCH_ERRORS = frozenset({8, 14, 21})  # Unicorn: a fetch from what is not memory
 
 
 class InterruptController(Protocol):
     """Where external interrupts come from."""
+
+    from_root: bool
+    """What was acknowledged last came from a chip that the root partition emulates."""
 
     def acknowledge(self) -> int:
         """The interrupt acknowledge cycle: the vector to deliver."""
@@ -53,14 +58,13 @@ class VirtualProcessor(Core):
         cpuid: CpuidModel,
         interrupts: Callable[[], InterruptController],
     ) -> None:
-        super().__init__(memory, ExitCosts())
+        super().__init__(memory)
         self.clock = VirtualClock(self.now, self.let_pass, self._earlier_deadline)
         self._handlers = ExitHandlers(self, memory, ports, msrs, cpuid)
         self.engine.install(self._handlers)
         self._interrupts = interrupts
         self._interrupt_level = False
         self._nmi_pending = False
-        self.idle_ns = 0
         self._wake_on_pending = False
         memory.on_write = self.engine.invalidate
 
@@ -126,7 +130,7 @@ class VirtualProcessor(Core):
             if self.halted and not self._woken():
                 self._wait()
                 continue
-            timer, budget = clock.next_deadline(), until + pace[EXTRA]
+            timer, budget = clock.next_deadline(), self._time_of(until)
             pace[DEADLINE] = budget if timer is None else max(0, min(budget, timer))
             pace[FLAGS] &= ~FLAG_STOP & U64
             status = self.engine.run()
@@ -135,6 +139,10 @@ class VirtualProcessor(Core):
             elif status:
                 raise InternalError(f"Unicorn stopped with error {status} at {self.where()}")
         return self.end
+
+    def _time_of(self, insns: int) -> int:
+        """When ``insns`` instructions will have retired if nothing but instructions takes time."""
+        return -(-insns * self.pace[CPI] >> CPI_SHIFT) + self.pace[EXTRA]
 
     def _woken(self) -> bool:
         """The guest asked to sleep until something is pending, and something is."""
@@ -164,14 +172,15 @@ class VirtualProcessor(Core):
         if self._nmi_pending and not state.d[s.HFLAGS2] & _NMI_BLOCKED:
             self._nmi_pending = False
             self.pace[FLAGS] &= ~FLAG_NMI_WINDOW & U64
-            event = Event(Vector.NMI, EventKind.NMI)
+            event, reason = Event(Vector.NMI, EventKind.NMI), _INTERRUPT
         elif self._interrupt_level and state.q[s.RFLAGS] & _IF:
-            event = Event(self._interrupts().acknowledge(), EventKind.EXTERNAL)
+            controller = self._interrupts()
+            event = Event(controller.acknowledge(), EventKind.EXTERNAL)
+            reason = _ROOT_INTERRUPT if controller.from_root else _INTERRUPT
         else:
             return
         self.halted = self._wake_on_pending = False
-        self.exits.hit(_INTERRUPT, event.vector, 0, self.retired(), 0)
-        self.let_pass(self.costs.injection)
+        self.exits.hit(reason, event.vector, 0)
         self.settle_flags()
         self.deliver(event)
         self.engine.restore()

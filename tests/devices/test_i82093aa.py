@@ -106,7 +106,7 @@ def test_an_edge_sends_one_message(io: Chip) -> None:
     io.route(4, 0x34, destination=2)
     io.set(4, True)
     io.set(4, True)
-    assert io.bus.messages == [ApicMessage(0x34, 0, 2, logical=False, level=False)]
+    assert io.bus.messages == [ApicMessage(0x34, 0, 2, logical=False, level=False, pin=True)]
     io.set(4, False)
     io.pulse(4)
     assert io.bus.vectors() == [0x34, 0x34]
@@ -115,11 +115,11 @@ def test_an_edge_sends_one_message(io: Chip) -> None:
 @pytest.mark.parametrize(
     ("low", "message"),
     [
-        (LOGICAL | LOWEST | 0x41, ApicMessage(0x41, 1, 0x0F, logical=True)),
-        (NMI, ApicMessage(0, 4, 0x0F)),
-        (LEVEL | NMI, ApicMessage(0, 4, 0x0F)),
-        (EXTINT, ApicMessage(0, 7, 0x0F)),
-        (LEVEL | ACTIVE_LOW | 0x41, ApicMessage(0x41, 0, 0x0F, level=True)),
+        (LOGICAL | LOWEST | 0x41, ApicMessage(0x41, 1, 0x0F, logical=True, pin=True)),
+        (NMI, ApicMessage(0, 4, 0x0F, pin=True)),
+        (LEVEL | NMI, ApicMessage(0, 4, 0x0F, pin=True)),
+        (EXTINT, ApicMessage(0, 7, 0x0F, pin=True)),
+        (LEVEL | ACTIVE_LOW | 0x41, ApicMessage(0x41, 0, 0x0F, level=True, pin=True)),
     ],
 )
 def test_the_entry_says_what_is_sent(io: Chip, low: int, message: ApicMessage) -> None:

@@ -27,13 +27,14 @@ class DeliveryMode(IntEnum):
 
 
 class ApicMessage(NamedTuple):
-    """An interrupt under way. ``mode`` is a DeliveryMode's value."""
+    """An interrupt under way. ``mode`` is a DeliveryMode's value; ``pin``: a chip's pin asks for it."""
 
     vector: int
     mode: int
     destination: int
     logical: bool = False
     level: bool = False
+    pin: bool = False
 
 
 class BusAgent(Protocol):
@@ -69,7 +70,7 @@ class ApicBus:
 
     def send(self, message: ApicMessage, exclude: BusAgent | None = None) -> bool:
         """Deliver ``message`` to all it is for but ``exclude``. False when nobody took it."""
-        _, mode, destination, logical, _ = message
+        _, mode, destination, logical, *_ = message
         targets = [
             agent
             for agent in self._agents

@@ -14,7 +14,7 @@ floats).
 
 from dataclasses import dataclass
 
-from hv.interfaces import BlockDevice, Clock, IrqLine
+from hv.interfaces import BlockDevice, Clock, IrqLine, Work, unmetered
 
 from .ata_drive import AtaDrive
 from .ata_identify import Identity, Seat
@@ -53,6 +53,7 @@ class AtaChannel:
         clock: Clock,
         disks: tuple[BlockDevice | None, BlockDevice | None],
         identities: tuple[Identity, Identity] = (Identity("HV0"), Identity("HV1")),
+        work: Work = unmetered,
     ) -> None:
         self._irq = irq
         self.state = ChannelState()
@@ -60,7 +61,9 @@ class AtaChannel:
         for unit, disk in enumerate(disks):
             if disk is not None:
                 seat = Seat(unit, alone=disks[1 - unit] is None)
-                self.drives[unit] = AtaDrive(disk, clock, self._settle, identities[unit], seat)
+                self.drives[unit] = AtaDrive(
+                    disk, clock, self._settle, identities[unit], seat, work
+                )
 
     def reset(self) -> None:
         """Power-on or hardware reset."""

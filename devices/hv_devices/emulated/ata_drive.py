@@ -10,7 +10,7 @@ the interrupt between them.
 
 from collections.abc import Callable
 
-from hv.interfaces import BlockDevice, Clock
+from hv.interfaces import BlockDevice, Clock, Work, unmetered
 from hv.types import SECTOR_SIZE
 
 from . import ata_address
@@ -66,7 +66,9 @@ class AtaDrive:
         changed: Callable[[], None],
         identity: Identity,
         seat: Seat,
+        work: Work = unmetered,
     ) -> None:
+        self._work = work
         self.medium = medium
         self.identity = identity
         self.seat = seat
@@ -228,11 +230,13 @@ class AtaDrive:
     def read_medium(self) -> None:
         """``remaining`` sectors from ``lba``, the first block now."""
         self.state.reads += 1
+        self._work(self.state.remaining * SECTOR_SIZE)
         self._load()
 
     def write_medium(self) -> None:
         """``remaining`` sectors to ``lba``: the host may send the first block."""
         self.state.writes += 1
+        self._work(self.state.remaining * SECTOR_SIZE)
         self._ask_block()
 
     def verify_medium(self) -> None:

@@ -211,4 +211,5 @@ def _is_level(entry: int) -> bool:
 
 
 def _message(entry: int, *, level: bool) -> ApicMessage:
-    return ApicMessage(entry & 0xFF, entry >> 8 & 7, entry >> 56, bool(entry & _LOGICAL), level)
+    logical = bool(entry & _LOGICAL)
+    return ApicMessage(entry & 0xFF, entry >> 8 & 7, entry >> 56, logical, level, pin=True)

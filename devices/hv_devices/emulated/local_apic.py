@@ -253,9 +253,13 @@ class LocalApic(ApicCore):
 
     def _accept_vector(self, message: ApicMessage) -> bool:
         if message.level:
-            return self.raise_level(message.vector)
-        self.raise_edge(message.vector)
-        return bool(self.state.svr & _SOFTWARE_ENABLE)
+            accepted = self.raise_level(message.vector)
+        else:
+            self.raise_edge(message.vector)
+            accepted = bool(self.state.svr & _SOFTWARE_ENABLE)
+        if accepted and message.pin:
+            self.state.pin |= 1 << message.vector
+        return accepted
 
     def _accept_nmi(self, _message: ApicMessage) -> bool:
         self._processor.nmi()

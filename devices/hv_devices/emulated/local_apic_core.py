@@ -61,6 +61,7 @@ class ApicCore:
         self.state = state
         self.lint0, self.lint1 = Pin(self, 0), Pin(self, 1)
         self.pending = False  # INTR as it is driven
+        self.from_root = False  # what was acknowledged last came by a pin
         self.after_eoi: Callable[[], None] = _nothing
         self._intr = intr
         self._processor = processor
@@ -80,6 +81,8 @@ class ApicCore:
             return
         bit = 1 << vector
         state.irr |= bit
+        if state.pin:
+            state.pin &= ~bit
         if state.tmr:
             state.tmr &= ~bit
         if auto_eoi:
@@ -158,6 +161,7 @@ class ApicCore:
         if vector > self._floor:
             bit = 1 << vector
             state.irr ^= bit
+            self.from_root = bool(state.pin & bit)
             if state.auto_eoi & bit:
                 state.auto_eoi ^= bit
             else:
@@ -167,6 +171,7 @@ class ApicCore:
         if not self.pending:
             return state.svr & 0xFF
         state.ext_message = False
+        self.from_root = True
         vector = self._ext_int()
         self._settle()
         return vector

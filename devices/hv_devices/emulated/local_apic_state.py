@@ -32,7 +32,7 @@ class Bus(Protocol):
 
 @dataclass(slots=True)
 class State:
-    """Everything the APIC remembers. Bit n of ``irr``, ``isr``, ``tmr`` and ``auto_eoi`` is vector n."""
+    """Everything the APIC remembers. Bit n of ``irr``, ``isr``, ``tmr``, ``auto_eoi`` or ``pin``: vector n."""
 
     base: int
     pins: int = 0
@@ -43,6 +43,8 @@ class State:
     tmr: int = 0
     auto_eoi: int = 0
     """Pending vectors that end by themselves."""
+    pin: int = 0
+    """Pending vectors that a chip's pin asked for by a message."""
     ext_message: bool = False
     """An ExtINT came as a message."""
     svr: int = 0xFF

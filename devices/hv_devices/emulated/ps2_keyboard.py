@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 
-from hv.interfaces import Clock
+from hv.interfaces import Clock, Work, unmetered
 from hv.types import NS_PER_SECOND
 from hv_devices.emulated.ps2_port import SELF_TEST_NS, Reply, set_deadline, unplugged
 from hv_devices.emulated.ps2_scancodes import KEYS, VARIANTS, Key, set_1
@@ -80,8 +80,9 @@ class State:
 class Ps2Keyboard:
     """A ``Ps2Device`` with keys to ``press`` and ``release``."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, work: Work = unmetered) -> None:
         self._clock = clock
+        self._work = work
         self._data_ready = unplugged
         self._repeat_timer = clock.timer(self._on_repeat)
         self._self_test_timer = clock.timer(self._on_self_test)
@@ -253,6 +254,7 @@ class Ps2Keyboard:
     def _type(self, codes: bytes) -> None:
         """Into the buffer whole, or an overrun mark in the place behind it."""
         state = self.state
+        self._work(0)
         if state.scan_code_set == 1:
             codes = set_1(codes)
         buffer = state.codes

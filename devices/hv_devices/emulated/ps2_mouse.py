@@ -10,7 +10,7 @@ horizontal wheel of later mice, and the self-test at power-on: firmware resets i
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hv.interfaces import Clock
+from hv.interfaces import Clock, Work, unmetered
 from hv.types import NS_PER_SECOND
 from hv_devices.emulated.ps2_mouse_protocol import (
     KNOCKS,
@@ -70,8 +70,9 @@ class State:
 class Ps2Mouse:
     """A ``Ps2Device`` with a ball to ``move`` and ``buttons`` to hold."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, work: Work = unmetered) -> None:
         self._clock = clock
+        self._work = work
         self._data_ready = unplugged
         self._sample_timer = clock.timer(self._on_sample)
         self._self_test_timer = clock.timer(self._on_self_test)
@@ -274,6 +275,7 @@ class Ps2Mouse:
 
     def _on_sample(self) -> None:
         state = self.state
+        self._work(0)
         state.last = self._report(scaled=state.scaling_2_to_1)
         state.packet += state.last
         state.next_sample = self._clock.now() + NS_PER_SECOND // state.rate

@@ -12,6 +12,7 @@ from enum import IntEnum, IntFlag
 from struct import Struct
 from uuid import UUID
 
+from hv.interfaces import Work, unmetered
 from hv.vmbus.service import Channel, Offer, PacketKind
 
 OFFER = Offer(
@@ -85,7 +86,8 @@ class KeyboardVsp:
     ``make_codes``: what each key is called and its make code in set 1, after a prefix if it has one.
     """
 
-    def __init__(self, make_codes: Mapping[str, bytes]) -> None:
+    def __init__(self, make_codes: Mapping[str, bytes], work: Work = unmetered) -> None:
+        self._work = work
         self.offer = OFFER
         self.state = State()
         self._keys = {key: _events(codes) for key, codes in make_codes.items()}
@@ -100,6 +102,7 @@ class KeyboardVsp:
         if key in state.held or len(state.queue) + len(events) > QUEUE_SIZE:
             return
         state.held.append(key)
+        self._work(0)
         state.queue += events
         self._settle()
 
@@ -109,6 +112,7 @@ class KeyboardVsp:
         if key not in state.held:
             return
         state.held.remove(key)
+        self._work(0)
         state.queue += [(code, info | _BREAK) for code, info in self._keys[key]]
         self._settle()
 

@@ -13,6 +13,7 @@ from struct import Struct
 from typing import NamedTuple
 from uuid import UUID
 
+from hv.interfaces import Work, unmetered
 from hv.vmbus.service import Channel, Offer, PacketKind
 from hv_devices.synthetic.hid_descriptor import (
     AXIS_MAX,
@@ -85,7 +86,8 @@ class State:
 class MouseVsp:
     """A ``Service`` with a pointer to put somewhere, buttons to hold, a wheel to turn."""
 
-    def __init__(self) -> None:
+    def __init__(self, work: Work = unmetered) -> None:
+        self._work = work
         self.offer = OFFER
         self.state = State()
         self._channel: Channel | None = None
@@ -195,6 +197,7 @@ class MouseVsp:
         now = (state.buttons, state.x, state.y)
         if not state.active or (now == state.reported and not wheel):
             return
+        self._work(0)
         report = Report(*now, _wheel(wheel), state.buttons == state.reported[0])
         reports = state.reports
         both_move = bool(reports) and reports[-1].is_move and report.is_move

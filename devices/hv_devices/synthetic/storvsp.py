@@ -13,6 +13,7 @@ from struct import Struct
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
+from hv.interfaces import Work, unmetered
 from hv.vmbus.service import Channel, Offer, Packet, PacketKind, Service
 
 from .scsi_device import ScsiDevice
@@ -104,7 +105,9 @@ class StorageController:
         *,
         sub_channels: int = 0,
         services: Services | None = None,
+        work: Work = unmetered,
     ) -> None:
+        self._work = work
         self.offer = offer
         self.target = target
         self.statistics = Statistics()
@@ -268,7 +271,7 @@ class StorageController:
 
     def _execute_srb(self, channel: Channel, packet: Packet) -> bytes:
         self.statistics.requests += 1
-        return execute_srb(self.target, channel, packet)
+        return execute_srb(self.target, channel, packet, self._work)
 
     def _reset_lun(self, _channel: Channel, packet: Packet) -> bytes:
         asked = ScsiRequest.parse(packet.payload)
@@ -310,6 +313,7 @@ def scsi_controller(
     *,
     sub_channels: int = 0,
     services: Services | None = None,
+    work: Work = unmetered,
 ) -> StorageController:
     """A SCSI controller with units on path 0, target 0. ValueError: no such LUN."""
     return StorageController(
@@ -317,6 +321,7 @@ def scsi_controller(
         ScsiTarget(luns),
         sub_channels=sub_channels,
         services=services,
+        work=work,
     )
 
 

@@ -5,6 +5,7 @@ unless the guest wants to ask for it; a unit that is not there is INVALID_LUN wi
 data than the guest has room for is DATA_OVERRUN. Requests are done one after the other, as they come.
 """
 
+from hv.interfaces import Work, unmetered
 from hv.vmbus.service import Channel, Packet
 
 from .scsi_blocks import MAX_TRANSFER
@@ -29,7 +30,9 @@ _OUT, _IN = Direction.OUT.value, Direction.IN.value
 _NO_UNIT = SrbResult(NtStatus.DEVICE_DOES_NOT_EXIST, SrbStatus.INVALID_LUN)
 
 
-def execute_srb(target: ScsiTarget, channel: Channel, packet: Packet) -> bytes:
+def execute_srb(
+    target: ScsiTarget, channel: Channel, packet: Packet, work: Work = unmetered
+) -> bytes:
     """Do what the packet asks for; the completion's payload."""
     asked = ScsiRequest.parse(packet.payload)
     if asked is None:
@@ -44,6 +47,7 @@ def execute_srb(target: ScsiTarget, channel: Channel, packet: Packet) -> bytes:
     if asked.direction == _OUT:
         room = 0
     moved = channel.write(packet.ranges, reply.data[:room]) if reply.data else 0
+    work(moved + reply.taken)
     return srb_answer(packet.payload, _done(reply, moved))
 
 

@@ -48,13 +48,17 @@ typedef struct {
     uint64_t flags;
     uint64_t now;          /* retired, exact, as of the exit being handled */
     uint64_t block;        /* the block being run, opaque to Python; 0 between blocks */
-    uint64_t extra;        /* virtual time = retired + this: exits' costs, time spent halted */
+    uint64_t extra;        /* virtual time beside instructions: exits' costs, time spent halted */
     uint64_t tsc_adjust;   /* RDTSC = virtual time + this */
-    uint64_t port_cost, mmio_cost, cpuid_cost, rdtsc_cost;
+    uint64_t cpi;          /* cycles for an instruction, in 1/1024 */
+    uint64_t rdtsc_cost;
     uint64_t rdtsc_exits;
     uint64_t unknown_blocks;  /* executions whose count had to be asked for */
     uint64_t window_checks;
 } pace_t;
+
+/* Virtual time when so many instructions have retired. */
+static inline uint64_t vtime(const pace_t *p, uint64_t insns) { return (insns * p->cpi >> 10) + p->extra; }
 
 enum { EMPTY, KNOWN, AMBIGUOUS };
 enum { RESTART_UNKNOWN, RESTART_NO, RESTART_YES };

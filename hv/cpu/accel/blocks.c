@@ -69,7 +69,7 @@ static uint32_t ask_icount(accel_t *a, uint64_t pc, uint32_t size)
 static SELDOM int held_up(accel_t *a)
 {
     pace_t *p = a->pace;
-    if (p->count + p->extra < p->deadline && !(p->flags & (FLAG_STOP | FLAG_ABORT))) {
+    if (vtime(p, p->count) < p->deadline && !(p->flags & (FLAG_STOP | FLAG_ABORT))) {
         p->window_checks++;
         save(a);
         int interrupt = p->flags & FLAG_WINDOW && load64(a, STATE_RFLAGS) & RFLAGS_IF;
@@ -128,7 +128,7 @@ void on_block(void *uc, uint64_t pc, uint32_t size, void *user)
     accel_t *a = user;
     pace_t *p = a->pace;
     (void)uc;
-    if (OFTEN(p->count + p->extra < p->deadline && !p->flags)) {
+    if (OFTEN(vtime(p, p->count) < p->deadline && !p->flags)) {
         block_t *b = running(a);
         if (b && b->pc == pc && b->size == size && b->state == KNOWN) {
             p->count += b->icount;  /* a loop of one block */

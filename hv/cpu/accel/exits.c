@@ -18,7 +18,6 @@ uint32_t on_in(void *uc, uint32_t port, int size, void *user)
     uint64_t packed = locate(a);
     if (io_privileged(a) && !call(a, H_PRIVILEGED, "KK", port, size, 0))
         return ~0u;
-    a->pace->extra += a->pace->port_cost;
     return (uint32_t)call(a, H_IN, "KKK", port, size, packed >> 16);
 }
 
@@ -32,7 +31,6 @@ void on_out(void *uc, uint32_t port, int size, uint32_t value, void *user)
     uint64_t packed = locate(a);
     if (io_privileged(a) && !call(a, H_PRIVILEGED, "KK", port, size, 0))
         return;
-    a->pace->extra += a->pace->port_cost;
     call(a, H_OUT, "KKK", port, size | packed >> 16 << 8, value);
 }
 
@@ -42,7 +40,7 @@ static int fast_rdtsc(accel_t *a, uint64_t packed)
     if ((packed >> 16 & 0x7f) != KIND_RDTSC || load64(a, STATE_RFLAGS) & RFLAGS_TF)
         return 0;
     a->pace->extra += a->pace->rdtsc_cost;
-    uint64_t tsc = a->pace->now + a->pace->extra + a->pace->tsc_adjust;
+    uint64_t tsc = vtime(a->pace, a->pace->now) + a->pace->tsc_adjust;
     store64(a, 0, (uint32_t)tsc);
     store64(a, 16, tsc >> 32);
     store64(a, STATE_RIP, load64(a, STATE_RIP) + length);
@@ -79,7 +77,6 @@ int on_cpuid(void *uc, void *user)
         return 1;
     save(a);
     locate(a);
-    a->pace->extra += a->pace->cpuid_cost;
     call(a, H_CPUID, "", 0, 0, 0);
     return 1;
 }
@@ -120,7 +117,6 @@ int on_mmio(void *uc, int type, uint64_t address, int size, int64_t value, void 
     if (!(a->pace->flags & FLAG_ABORT)) {
         save(a);
         locate(a);
-        a->pace->extra += a->pace->mmio_cost;
     }
     return 1;
 }
