@@ -6,25 +6,13 @@ run's virtual time, so they are what the guest's own RDTSC saw.
 
 import msgspec
 
+from hv import cost
+from hv.cost import Spread
+
 SCHEMA = "hv.compare/1"
 
-CAUSES = (
-    "guest instructions",
-    "world switches",
-    "intercept delivery",
-    "device work",
-    "data movement",
-    "interrupt injection",
-)
+CAUSES = tuple(cost.CAUSES)
 """What cycles are spent on, in the order in which reports stack them."""
-
-
-class Spread(msgspec.Struct, frozen=True):
-    """Cycles by the low, typical and high figures of the cost model."""
-
-    low: int
-    typical: int
-    high: int
 
 
 class Ratio(msgspec.Struct, frozen=True):

@@ -32,7 +32,7 @@ class Bus(Protocol):
 
 @dataclass(slots=True)
 class State:
-    """Everything the APIC remembers. Bit n of ``irr``, ``isr``, ``tmr``, ``auto_eoi`` or ``pin``: vector n."""
+    """Everything the APIC remembers. Bit n of ``irr``, ``isr``, ``tmr``, ``auto_eoi``, ``pin``: vector n."""
 
     base: int
     pins: int = 0
