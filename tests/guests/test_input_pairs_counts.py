@@ -1,4 +1,4 @@
-"""Exits of the keyboard, mouse and tick pairs between their marks, against the arithmetic in their headers."""
+"""Exits of the keyboard, mouse and tick pairs between their marks, by the arithmetic in their headers."""
 
 from collections import Counter
 
