@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from hv.errors import ConfigError, InternalError
+from hv.root.mouse_walk import MouseWalk
 from hv.root.resources import source_folder
 from hv.root.samples import Sample
 
@@ -36,7 +37,10 @@ class PairPath(Sample, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Pair(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One workload with its paths in the report's order, for one value of its parameter."""
+    """One workload with its paths in the report's order, for one value of its parameter.
+
+    ``keys`` and ``mouse`` are the input of all its paths.
+    """
 
     title: str
     unit: str
@@ -45,6 +49,8 @@ class Pair(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     baseline: str
     path: dict[str, PairPath]
     parameter: Parameter | None = None
+    keys: str = ""
+    mouse: MouseWalk | None = None
     name: str = ""
     value: int | None = None
 
@@ -72,8 +78,11 @@ def short_size(value: int) -> str:
 
 def _named(name: str, table: dict[str, object]) -> Pair:
     pair = msgspec.convert({**table, "name": name}, Pair)
+    mouse = pair.mouse.events() if pair.mouse else ()
     paths = {
-        path: msgspec.structs.replace(spec, name=f"{name}/{path}")
+        path: msgspec.structs.replace(
+            spec, name=f"{name}/{path}", keys=spec.keys or pair.keys, mouse=spec.mouse or mouse
+        )
         for path, spec in pair.path.items()
     }
     if pair.baseline not in paths:

@@ -1,0 +1,20 @@
+; 64 reports by the synthetic mouse on the VMBus.
+
+.include "boot.inc"
+.include "long.inc"
+.include "hyperv.inc"
+.include "pair.inc"
+.include "fold.inc"
+.include "mouse.inc"
+.include "mouse_vsp.inc"
+.include "hypercall.inc"
+.include "synic.inc"
+.include "synic_irq.inc"
+.include "vmbus.inc"
+.include "ring.inc"
+.include "idt64.inc"
+.include "report64.inc"
+.include "print64.inc"
+PAIR_DATA
+GDT64
+IMAGE_END

@@ -1,0 +1,116 @@
+"""Exits of the keyboard, mouse and tick pairs between their marks, by the arithmetic in their headers."""
+
+from collections import Counter
+
+import pytest
+
+from hv.cpu.exits import ExitReason
+from hv.root.machine import Machine
+from hv.root.pairs import Pair, find_pairs
+from hv.stats import ExitKey
+from tests.guests.test_pairs import machine_for
+
+MARK_PORT = 0x5A0
+MS, US = 1_000_000, 1_000
+
+HLT = ("hlt", 0)
+EOI_MSR = ("wrmsr", 0x40000070)
+EOI_APIC = ("mmio write", 0xFEE000B0)
+EOI_MASTER = ("out", 0x20)
+EOI_SLAVE = ("out", 0xA0)
+KBC_DATA = ("in", 0x60)
+KBC_STATUS = ("in", 0x64)
+
+NAMES = {
+    ExitReason.HLT: "hlt",
+    ExitReason.INTERRUPT: "injection",
+    ExitReason.PORT_READ: "in",
+    ExitReason.PORT_WRITE: "out",
+    ExitReason.MMIO_WRITE: "mmio write",
+    ExitReason.MSR_WRITE: "wrmsr",
+}
+
+# What happens for one interrupt, and how many interrupts one unit of work makes.
+PER_INTERRUPT = {
+    "keyboard/i8042": (2, [HLT, ("injection", 0x21), EOI_MASTER, KBC_STATUS, KBC_DATA]),
+    "keyboard/keyboard-vsp": (2, [HLT, ("injection", 0x22), EOI_MSR]),
+    "mouse/i8042": (3, [HLT, ("injection", 0x2C), EOI_SLAVE, EOI_MASTER, KBC_STATUS, KBC_DATA]),
+    "mouse/mouse-vsp": (1, [HLT, ("injection", 0x22), EOI_MSR]),
+    "tick/i8254": (1, [HLT, ("injection", 0x20), EOI_MASTER]),
+    "tick/local-apic": (1, [HLT, ("injection", 0x20), EOI_APIC]),
+    "tick/stimer-message": (1, [HLT, ("injection", 0x20), EOI_MSR]),
+    "tick/stimer-direct": (1, [HLT, ("injection", 0x20), EOI_MSR]),
+}
+
+KEYS = MOUSE = 64
+KEY_STEP, MOUSE_STEP = 10 * MS, 20 * MS
+FIRST_KEY, FIRST_MOVE = 510 * MS, 500 * MS
+PIT_PERIOD = 1193 / 1_193_182 * 1e9
+
+
+def pair(name: str) -> Pair:
+    (found,) = find_pairs([name])
+    return found
+
+
+def run(name: str) -> tuple[Machine, Counter[tuple[str, int]]]:
+    """The machine at its end, and every exit between its marks but the mark's own."""
+    work, _, path = name.partition("/")
+    spec = pair(work).path[path]
+    machine = machine_for(spec)
+    seen: Counter[tuple[str, int]] = Counter()
+
+    def listen(key: ExitKey) -> None:
+        if len(machine.marks) == 1 and key.target != MARK_PORT:
+            reason = ExitReason(key.reason)
+            seen[NAMES.get(reason, reason.label), key.target] += 1
+
+    machine.partition.vp.exits.listener = listen
+    machine.run(spec.max_insns)
+    return machine, seen
+
+
+def test_every_path_has_its_arithmetic() -> None:
+    works = ("keyboard", "mouse", "tick")
+    assert list(PER_INTERRUPT) == [f"{work}/{path}" for work in works for path in pair(work).path]
+
+
+@pytest.mark.parametrize("name", PER_INTERRUPT)
+def test_exits_are_those_of_the_header_and_no_others(name: str) -> None:
+    interrupts, kinds = PER_INTERRUPT[name]
+    units = pair(name.partition("/")[0]).units
+    _, seen = run(name)
+    assert seen == dict.fromkeys(kinds, units * interrupts)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"),
+    [
+        ("keyboard/i8042", FIRST_KEY, FIRST_KEY + (2 * KEYS - 1) * KEY_STEP),
+        ("keyboard/keyboard-vsp", FIRST_KEY, FIRST_KEY + (2 * KEYS - 1) * KEY_STEP),
+        ("mouse/i8042", FIRST_MOVE, FIRST_MOVE + (MOUSE - 1) * MOUSE_STEP),
+        ("mouse/mouse-vsp", FIRST_MOVE, FIRST_MOVE + (MOUSE - 1) * MOUSE_STEP),
+    ],
+)
+def test_a_driver_is_ready_before_the_first_input_and_done_soon_after_the_last(
+    name: str, first: int, last: int
+) -> None:
+    machine, _ = run(name)
+    begin, end = (mark.vtime_ns for mark in machine.marks)
+    assert begin < first
+    assert last < end < last + MS
+
+
+@pytest.mark.parametrize(
+    ("path", "period"),
+    [
+        ("i8254", PIT_PERIOD),
+        ("local-apic", MS),
+        ("stimer-message", MS),
+        ("stimer-direct", MS),
+    ],
+)
+def test_a_thousand_ticks_take_a_thousand_periods(path: str, period: float) -> None:
+    machine, _ = run(f"tick/{path}")
+    begin, end = (mark.vtime_ns for mark in machine.marks)
+    assert end - begin == pytest.approx(1000 * period, abs=10 * US)
