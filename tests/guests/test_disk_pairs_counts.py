@@ -2,12 +2,15 @@
 
 from collections import Counter
 
+import msgspec
 import pytest
 
 from hv.cpu.exits import ExitReason
 from hv.root.machine import Machine
 from hv.root.pairs import Pair, find_pairs
+from hv.root.samples import DiskSpec
 from hv.stats import ExitKey
+from hv.vp import Ending
 from tests.guests.test_pairs import machine_for
 
 MIB = 1 << 20
@@ -22,6 +25,7 @@ IRQ_14 = 0x2E
 VMBUS_VECTOR = 0x22
 EOI_MSR = 0x40000070
 SIGNAL_EVENT = 0x5D
+WRONG_DATA = 0x30
 
 READ, WRITE = ExitReason.PORT_READ.value, ExitReason.PORT_WRITE.value
 HLT, INTERRUPT = (ExitReason.HLT.value, 0), ExitReason.INTERRUPT.value
@@ -122,7 +126,20 @@ def test_totals_of_the_drivers_headers(work: str, path: str, total: int) -> None
     assert by_hand(work, path, 4096).total() - 1 == total
 
 
-@pytest.mark.parametrize("path", ["pio-polled", "pio-interrupt", "storvsc", "storvsc-queued"])
+PATHS = ["pio-polled", "pio-interrupt", "storvsc", "storvsc-queued"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_guest_does_not_accept_other_data(path: str) -> None:
+    (pair,) = find_pairs(["disk-read:64K"])
+    spec = pair.path[path]
+    empty = DiskSpec(size="1M", fill="zero")
+    disk = {"scsi_disk" if spec.scsi_disk else "disk": empty}
+    end = machine_for(msgspec.structs.replace(spec, **disk)).run(spec.max_insns)
+    assert (end.ending, end.code) == (Ending.DEBUG_EXIT, WRONG_DATA)
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_the_disk_holds_what_was_written(path: str) -> None:
     (pair,) = find_pairs(["disk-write:64K"])
     spec = pair.path[path]
