@@ -1,0 +1,14 @@
+; disk-read over IDE: the PIIX3's bus master, by interrupts. See disk_read.inc and disk_dma.inc.
+
+.include "boot.inc"
+.include "long.inc"
+.include "pair.inc"
+.include "disk_read.inc"
+
+    DISK_WORKLOAD
+
+.include "disk_dma.inc"
+.include "print64.inc"
+PAIR_DATA
+GDT64
+IMAGE_END

@@ -1,0 +1,14 @@
+; disk-read over IDE: programmed input and output, by interrupts. See disk_read.inc and disk_pio_interrupt.inc.
+
+.include "boot.inc"
+.include "long.inc"
+.include "pair.inc"
+.include "disk_read.inc"
+
+    DISK_WORKLOAD
+
+.include "disk_pio_interrupt.inc"
+.include "print64.inc"
+PAIR_DATA
+GDT64
+IMAGE_END
