@@ -182,7 +182,7 @@ def story(bench: Bench, steps: list[tuple[str, int]]) -> list[tuple[str, object]
     return [*seen, ("ended", list(bench.ended))]
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None, derandomize=True)
 @given(STEPS)
 def test_software_sees_the_same_with_and_without(steps: list[tuple[str, int]]) -> None:
     assert story(AssistedBench(), steps) == story(Bench(), steps)
