@@ -13,6 +13,7 @@ from hv.tlfs import AccessFault, Features, HypervisorInterface, Platform, VpInte
 from hv.tlfs.cpuid_leaves import FIRST_LEAF, LAST_LEAF
 from hv.tlfs.crash import CrashReport
 from hv.tlfs.doors import Apic, PartitionDoors, VpDoors
+from hv.tlfs.eoi_assist import EoiAssist
 from hv.tlfs.vp_registers import VpRegister
 from hv.vp import End, Ending, VirtualProcessor
 
@@ -33,10 +34,12 @@ _READ_ONLY = {
 
 
 class SyntheticApic(Apic, Protocol):
-    """A local APIC that tells of its EOIs."""
+    """A local APIC that tells of its EOIs, and saves its guest some."""
 
     apic_id: int
     after_eoi: Callable[[], None]
+
+    def use_eoi_assist(self, assist: EoiAssist) -> None: ...
 
 
 class _PartitionControl:
@@ -116,6 +119,7 @@ def enlighten(
         _INVARIANT_TSC if interface.tsc_invariant else 0,
     )
     apic.after_eoi = processor.apic_eoi_happened
+    apic.use_eoi_assist(processor.eoi_assist)
     vp.when_tsc_written(interface.tsc_written)
     vp.accept_hypercalls(processor)
     return interface

@@ -74,6 +74,7 @@ class Feature(Enum):
     STIMER_DIRECT = "stimer-direct"
     APIC_REGS = "apic"
     USE_APIC_REGS = "use-apic"
+    EOI_ASSIST = "eoi-assist"
     IDLE = "idle"
     RESET = "reset"
     USE_RESET = "use-reset"
@@ -151,6 +152,10 @@ ROWS: dict[Feature, FeatureRow] = {
     ),
     Feature.USE_APIC_REGS: FeatureRow(
         "hint: use them", needs=(Feature.APIC_REGS,), hints=Hint.APIC_REGS
+    ),
+    Feature.EOI_ASSIST: FeatureRow(
+        "no EOI where the assist page says so: the page itself tells, no bit does",
+        needs=(Feature.APIC_REGS,),
     ),
     Feature.IDLE: FeatureRow(
         "idle until an interrupt is pending, even with interrupts off",

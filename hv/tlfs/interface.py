@@ -22,6 +22,7 @@ class VpInterface:
     def __init__(self, processor: SyntheticProcessor) -> None:
         self._processor = processor
         self.index = processor.index
+        self.eoi_assist = processor.eoi_assist
         self.msr_numbers = msrs.offered(processor.partition.features)
 
     def cpuid(self, leaf: int) -> Leaf | None:

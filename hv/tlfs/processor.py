@@ -1,6 +1,7 @@
 """What each processor of a partition has of its own: SynIC, timers, assist page, and the doors to itself."""
 
 from hv.tlfs.doors import VpDoors
+from hv.tlfs.eoi_assist import EoiAssist
 from hv.tlfs.features import Feature
 from hv.tlfs.overlay import PageRegister
 from hv.tlfs.partition import SyntheticPartition
@@ -11,8 +12,7 @@ from hv.tlfs.synic import Synic
 class SyntheticProcessor:
     """The half of the interface that belongs to virtual processor ``index``.
 
-    ``peers`` is the list of all of them, which grows as they are added. The assist page (TLFS 6.0b,
-    HV_VP_ASSIST_PAGE) is there for the guest; "no EOI required" is never set in it.
+    ``peers`` is the list of all of them, which grows as they are added.
     """
 
     def __init__(
@@ -32,6 +32,7 @@ class SyntheticProcessor:
         self.simp = PageRegister(space.page(writable=True, executable=False))
         self.siefp = PageRegister(space.page(writable=True, executable=False))
         self.assist = PageRegister(space.page(writable=True, executable=False))
+        self.eoi_assist = EoiAssist(self.assist, offered=Feature.EOI_ASSIST in features)
         self.synic = Synic(
             doors.apic,
             self.simp,

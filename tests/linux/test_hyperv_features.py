@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hv.cpu.exits import ExitReason
 from hv.vp import Ending
 from tests.linux import media
 from tests.linux.console import TROUBLE
@@ -11,6 +12,7 @@ from tests.linux.hyperv_console import boot_child, bus
 
 pytestmark = pytest.mark.linux
 
+EOI_MSR = 0x40000070
 TSC_PAGE, MSR = "hyperv_clocksource_tsc_page", "hyperv_clocksource_msr"
 STIMER, APIC_TIMER = "Hyper-V clockevent", "lapic-deadline"
 
@@ -38,4 +40,17 @@ def test_it_takes_what_there_is(hv: str, clocksource: str, clockevent: str, tmp_
     assert 1.0 <= float(marks["slept"]) < 1.1
     disk = boot.machine.disk(0, "scsi")
     assert marks["disk_sha256_after"] == media.digest(disk.read(0, disk.sectors))
+    boot.machine.close()
+
+
+@pytest.mark.parametrize("hv", ["all", "all,-eoi-assist"])
+def test_the_assist_page_spares_it_its_ends_of_interrupt(hv: str, tmp_path: Path) -> None:
+    boot = boot_child("cloud", "vmbus,time", tmp_path, media.make(tmp_path), hv=hv)
+    assert boot.end.ending is Ending.POWERED_OFF
+    assert [word for word in TROUBLE if word in boot.log] == []
+    rows = boot.machine.partition.vp.exits.rows()
+    interrupts = sum(row[0] for key, row in rows if key.reason == ExitReason.INTERRUPT)
+    ends = sum(row[0] for key, row in rows if key.target == EOI_MSR)
+    assert interrupts > 100
+    assert ends == 0 if hv == "all" else ends > interrupts * 9 // 10
     boot.machine.close()

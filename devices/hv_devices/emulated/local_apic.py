@@ -90,6 +90,7 @@ class LocalApic(ApicCore):
             self._on_move(APIC_PAGE)
 
     def _load(self, state: State) -> None:
+        self._require_eoi()
         self.state = state
         self._timer.load(state.timer)
         self._settle()
@@ -301,6 +302,16 @@ def _vectors(name: str, part: int) -> _Reader:
     return lambda apic: int(getattr(apic.state, name)) >> 32 * part & _U32
 
 
+def _in_service(part: int) -> _Reader:
+    """32 bits of ISR."""
+
+    def read(apic: LocalApic) -> int:
+        apic._require_eoi()
+        return apic.state.isr >> 32 * part & _U32
+
+    return read
+
+
 def _lvt_reader(index: int) -> _Reader:
     return lambda apic: apic.state.lvt[index]
 
@@ -320,7 +331,7 @@ _READERS: dict[int, _Reader] = {
     Register.LDR: lambda apic: apic.state.ldr,
     Register.DFR: lambda apic: apic.state.dfr,
     Register.SVR: lambda apic: apic.state.svr,
-    **{Register.ISR + part: _vectors("isr", part) for part in range(8)},
+    **{Register.ISR + part: _in_service(part) for part in range(8)},
     **{Register.TMR + part: _vectors("tmr", part) for part in range(8)},
     **{Register.IRR + part: _vectors("irr", part) for part in range(8)},
     Register.ESR: lambda apic: apic.state.esr,

@@ -2,6 +2,9 @@
 
 Document: Intel SDM vol. 3, 11.5.1 to 11.5.3 (pins and errors) and 11.8 (priorities, acceptance, EOI). The
 register page and the messages are hv_devices.emulated.local_apic's.
+
+EOI assist: an interrupt may have ended without an EOI. That is looked into when it matters: before another
+one is requested, before an EOI, and before somebody looks at what is in service.
 """
 
 from collections.abc import Callable
@@ -10,7 +13,7 @@ from hv.interfaces import IrqLine
 
 from .apic_bus import DeliveryMode
 from .local_apic_registers import Base, Esr, Lvt, Register, Svr
-from .local_apic_state import Bus, Processor, State
+from .local_apic_state import Bus, EoiAssist, NoEoiAssist, Processor, State
 
 FIRST_VECTOR = 16
 """Lower ones are the processor's exceptions."""
@@ -67,7 +70,12 @@ class ApicCore:
         self._processor = processor
         self._bus = bus
         self._ext_int = ext_int
+        self._assist: EoiAssist = NoEoiAssist()
         self._floor = 15  # vectors up to here wait; derived by _settle
+
+    def use_eoi_assist(self, assist: EoiAssist) -> None:
+        """From now on tell software when it can do without an EOI."""
+        self._assist = assist
 
     # In.
 
@@ -79,6 +87,7 @@ class ApicCore:
         if vector < FIRST_VECTOR:
             self._fail(_RECEIVED_ILLEGAL)
             return
+        self._require_eoi()
         bit = 1 << vector
         state.irr |= bit
         if state.pin:
@@ -99,6 +108,7 @@ class ApicCore:
         if vector < FIRST_VECTOR:
             self._fail(_RECEIVED_ILLEGAL)
             return False
+        self._require_eoi()
         bit = 1 << vector
         state.irr |= bit
         state.tmr |= bit
@@ -166,6 +176,8 @@ class ApicCore:
                 state.auto_eoi ^= bit
             else:
                 state.isr |= bit
+                if not state.irr and not state.tmr & bit:
+                    state.eoi_optional = self._assist.offer()
             self._settle()
             return vector
         if not self.pending:
@@ -178,6 +190,7 @@ class ApicCore:
 
     def eoi(self) -> None:
         """End the highest interrupt in service."""
+        self._require_eoi()
         state = self.state
         vector = state.isr.bit_length() - 1
         if vector >= 0:
@@ -187,6 +200,16 @@ class ApicCore:
                 self._end_level(vector)
             self._settle()
         self.after_eoi()
+
+    def _require_eoi(self) -> None:
+        """The highest interrupt in service has ended without an EOI, or cannot any more."""
+        state = self.state
+        if not state.eoi_optional:
+            return
+        state.eoi_optional = False
+        if not self._assist.withdraw():
+            state.isr ^= 1 << state.isr.bit_length() - 1
+            self._settle()
 
     def _end_level(self, vector: int) -> None:
         lvt = self.state.lvt
@@ -237,12 +260,14 @@ class ApicCore:
 
     def processor_priority(self) -> int:
         """PPR."""
+        self._require_eoi()
         state = self.state
         serving = max(state.isr.bit_length() - 1, 0)
         return state.tpr if state.tpr >> 4 >= serving >> 4 else serving & 0xF0
 
     def arbitration_priority(self) -> int:
         """APR: PPR, had the highest request been taken."""
+        self._require_eoi()
         state = self.state
         waiting, serving = max(state.irr.bit_length() - 1, 0), max(state.isr.bit_length() - 1, 0)
         task = state.tpr >> 4

@@ -22,6 +22,26 @@ class Processor(Protocol):
         """SIPI: begin at page ``vector``, if it waits for that."""
 
 
+class EoiAssist(Protocol):
+    """A way to spare software its EOIs (hv.tlfs.eoi_assist)."""
+
+    def offer(self) -> bool:
+        """Tell software that the interrupt it is about to get needs none. False: it cannot be told."""
+
+    def withdraw(self) -> bool:
+        """It needs one after all. False: it has ended without."""
+
+
+class NoEoiAssist:
+    """Every interrupt needs its EOI."""
+
+    def offer(self) -> bool:
+        return False
+
+    def withdraw(self) -> bool:
+        return True
+
+
 class Bus(Protocol):
     """The way to the other APICs (hv_devices.emulated.apic_bus.ApicBus)."""
 
@@ -45,6 +65,8 @@ class State:
     """Pending vectors that end by themselves."""
     pin: int = 0
     """Pending vectors that a chip's pin asked for by a message."""
+    eoi_optional: bool = False
+    """The highest interrupt in service may have ended without an EOI: nobody has looked yet."""
     ext_message: bool = False
     """An ExtINT came as a message."""
     svr: int = 0xFF

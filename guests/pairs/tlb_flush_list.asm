@@ -1,0 +1,11 @@
+; Flushing translations by the hypercall for a list of pages. The work is tlb_flush.inc's, the driver
+; tlb_flush_list.inc's.
+
+.include "boot.inc"
+.include "long.inc"
+.include "hyperv.inc"
+.include "pair.inc"
+.include "tlb_flush.inc"
+.include "tlb_flush_call.inc"
+.include "tlb_flush_list.inc"
+IMAGE_END
