@@ -13,6 +13,7 @@ from hv.root.compare.words import order_sentence, sources_sentence
 from hv.root.comparison import Comparison, WorkReport
 
 _PLAIN_WIDTH = 120
+_ROOMY = 110
 _KIND_STYLES = {"emulated": "yellow", "synthetic": "green"}
 
 
@@ -22,7 +23,7 @@ def print_comparison(comparison: Comparison) -> None:
     console = Console(width=width, highlight=False)
     for work in comparison.works:
         console.print(Text(f"{work.work}: {work.title}", style="bold"))
-        console.print(_figures(work))
+        console.print(_figures(work, console.width))
         console.print(Text(f"Held equal: {work.equal}", style="dim"))
         console.print(Text(order_sentence(work)))
         console.print("Most cycles in exits go to:")
@@ -33,9 +34,10 @@ def print_comparison(comparison: Comparison) -> None:
     )
 
 
-def _figures(work: WorkReport) -> Table:
+def _figures(work: WorkReport, width: int) -> Table:
     """Counts in full, cycles and ratios at the three levels of the model."""
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    padding = (0, 1, 0, 0) if width >= _ROOMY else (0, 0, 0, 0)
+    table = Table(box=SIMPLE_HEAD, padding=padding, show_edge=False, pad_edge=False)
     table.add_column("\npath", no_wrap=True)
     for head in ("\ninstructions", "\nexits", *_per_unit_head(work)):
         table.add_column(head, justify="right", no_wrap=True)

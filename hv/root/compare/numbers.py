@@ -20,7 +20,9 @@ def _four_digits(value: float) -> str:
 def short(value: float) -> str:
     """Whole numbers below 10,000 in full, else four digits and a prefix: 12345678 -> "12.35 M"."""
     if value < _EXACT_BELOW:
-        return f"{value:,.0f}" if value == int(value) or value >= _STEP else _four_digits(value)
+        return (
+            f"{value:,.0f}" if value == int(value) or value >= _STEP - 0.05 else _four_digits(value)
+        )
     prefix = 0
     while value >= _STEP - 0.05 and prefix < len(_PREFIXES) - 1:
         value, prefix = value / _STEP, prefix + 1

@@ -83,6 +83,8 @@ class Order:
     cheapest_first: tuple[str, ...]
     swapped: tuple[tuple[str, str], ...]
     """Pairs of paths that do not compare alike at low, typical and high."""
+    equal: tuple[bool, ...]
+    """For each path but the first: it costs what the one before it costs."""
     separate: bool
     """Each path is cheaper at its high figures than the next one at its low figures."""
 
@@ -100,7 +102,8 @@ def order_of(work: WorkReport) -> Order:
         if len({_sign(first, second, level) for level in LEVELS}) > 1
     ]
     separate = all(first.cycles.high < second.cycles.low for first, second in pairwise(ranked))
-    return Order(tuple(path.path for path in ranked), tuple(swapped), separate)
+    equal = tuple(first.cycles == second.cycles for first, second in pairwise(ranked))
+    return Order(tuple(path.path for path in ranked), tuple(swapped), equal, separate)
 
 
 def _sign(first: PathReport, second: PathReport, level: str) -> int:
@@ -113,9 +116,11 @@ def order_sentence(work: WorkReport) -> str:
     if len(work.paths) < 2:
         return "One path: nothing to compare."
     order = order_of(work)
-    names = ", ".join(order.cheapest_first)
+    first, *others = order.cheapest_first
+    steps = zip(order.equal, others, strict=True)
+    names = first + "".join(f" = {name}" if same else f", {name}" for same, name in steps)
     if order.holds:
         more = "; even their ranges do not overlap" if order.separate else ""
         return f"Cheapest first at low, typical and high figures alike: {names}{more}."
-    swaps = listed([f"between {first} and {second}" for first, second in order.swapped])
+    swaps = listed([f"between {one} and {other}" for one, other in order.swapped])
     return f"Cheapest first by the typical figures: {names}; {swaps} it depends on the model's figures."
