@@ -9,11 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from hv.root.compare.numbers import LEVELS, path_cycles, ratio_texts, short
+from hv.root.compare.summary import NUMBER_COLUMNS, TEXT_COLUMNS, TITLE, summary_of
 from hv.root.compare.words import order_sentence, sources_sentence
 from hv.root.comparison import Comparison, WorkReport
 
 _PLAIN_WIDTH = 120
 _ROOMY = 110
+_HEAD_WIDTH = 9
 _KIND_STYLES = {"emulated": "yellow", "synthetic": "green"}
 
 
@@ -29,15 +31,35 @@ def print_comparison(comparison: Comparison) -> None:
         console.print("Most cycles in exits go to:")
         console.print(_sources(work, console.width))
         console.print()
+    if len(comparison.works) > 1:
+        console.print(Text(TITLE, style="bold"))
+        console.print(_summary(comparison.works, console.width))
     console.print(
         Text(f"Cycles by the cost model {comparison.cost_model}: a model, no measurement.")
     )
 
 
+def _table(width: int) -> Table:
+    """Columns close together where there is little room."""
+    padding = (0, 1, 0, 0) if width >= _ROOMY else (0, 0, 0, 0)
+    return Table(box=SIMPLE_HEAD, padding=padding, show_edge=False, pad_edge=False)
+
+
+def _summary(works: list[WorkReport], width: int) -> Table:
+    table = _table(width)
+    for name in TEXT_COLUMNS:
+        table.add_column(fill(name, _HEAD_WIDTH), vertical="bottom", no_wrap=True)
+    for name in NUMBER_COLUMNS:
+        table.add_column(fill(name, _HEAD_WIDTH), justify="right", vertical="bottom", no_wrap=True)
+    for work in works:
+        summary = summary_of(work)
+        table.add_row(*map(Text, (*summary.texts, *summary.numbers)))
+    return table
+
+
 def _figures(work: WorkReport, width: int) -> Table:
     """Counts in full, cycles and ratios at the three levels of the model."""
-    padding = (0, 1, 0, 0) if width >= _ROOMY else (0, 0, 0, 0)
-    table = Table(box=SIMPLE_HEAD, padding=padding, show_edge=False, pad_edge=False)
+    table = _table(width)
     table.add_column("\npath", no_wrap=True)
     for head in ("\ninstructions", "\nexits", *_per_unit_head(work)):
         table.add_column(head, justify="right", no_wrap=True)

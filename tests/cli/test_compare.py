@@ -195,6 +195,21 @@ def test_the_table_fits(
     assert max(map(len, out.splitlines())) <= width
 
 
+def test_several_workloads_end_in_a_summary(capsys: pytest.CaptureFixture[str]) -> None:
+    tick = work_report("tick", paths=TICK, unit="tick", units=1000)
+    compare_table.print_comparison(comparison(work_report("disk"), tick))
+    out = capsys.readouterr().out
+    lines = out[out.index("All workloads") :].splitlines()
+    disk, ticks = (
+        next(line for line in lines if line.startswith(name)).split() for name in ("disk", "tick ")
+    )
+    assert disk[:5] == ["disk", "pio-polled", "storvsc-queued", "yes", "MiB"]
+    assert disk[5:] == ["29.41", "M", "1.072", "M", "0.0011", "0.0365", "0.0328"]
+    assert ticks[:7] == ["tick", "i8254-i8259a", "stimer-direct", "yes", "tick", "13.96", "k"]
+    compare_table.print_comparison(comparison(tick))
+    assert "All workloads" not in capsys.readouterr().out
+
+
 def test_the_table_divides_by_the_units(capsys: pytest.CaptureFixture[str]) -> None:
     work = work_report("tick", paths=TICK, unit="tick", units=1000)
     compare_table.print_comparison(comparison(work))

@@ -7,7 +7,8 @@ from hv.root.compare.bars import dots, legend, stacks
 from hv.root.compare.chart import scale_of
 from hv.root.compare.markup import Html, element, join, table
 from hv.root.compare.numbers import LEVELS, path_cycles, percent, ratio_texts, short
-from hv.root.compare.words import exit_words, order_of, order_sentence, sources_sentence
+from hv.root.compare.summary import NUMBER_COLUMNS, TEXT_COLUMNS, TITLE, summary_of
+from hv.root.compare.words import exit_words, order_sentence, sources_sentence
 from hv.root.comparison import Comparison, PathReport, WorkReport
 
 _TEMPLATE = "page.html"
@@ -45,26 +46,13 @@ def _anchor(number: int) -> str:
 
 
 def _summary(works: list[WorkReport]) -> Html:
-    head = ["workload", "baseline", "cheapest path", "same order at all figures", "unit"]
-    head += ["baseline, cycles per unit", "cheapest", *(f"ratio, {level}" for level in LEVELS)]
-    rows = [_summary_row(number, work) for number, work in enumerate(works, 1)]
-    return table("All workloads: the cheapest path beside the baseline", head, rows, texts=5)
-
-
-def _summary_row(number: int, work: WorkReport) -> list[str]:
-    paths = {path.path: path for path in work.paths}
-    order = order_of(work)
-    cheapest, baseline = paths[order.cheapest_first[0]], paths[work.baseline]
-    return [
-        element("a", work.work, href=f"#{_anchor(number)}"),
-        baseline.path,
-        cheapest.path,
-        "yes" if order.holds else "no",
-        work.unit,
-        short(path_cycles(work, baseline).typical),
-        short(path_cycles(work, cheapest).typical),
-        *ratio_texts(cheapest.ratio),
-    ]
+    rows = []
+    for number, work in enumerate(works, 1):
+        summary = summary_of(work)
+        name, *texts = summary.texts
+        link = element("a", name, href=f"#{_anchor(number)}")
+        rows.append([link, *texts, *summary.numbers])
+    return table(TITLE, [*TEXT_COLUMNS, *NUMBER_COLUMNS], rows, texts=len(TEXT_COLUMNS))
 
 
 def _section(number: int, work: WorkReport) -> Html:
@@ -77,6 +65,7 @@ def _section(number: int, work: WorkReport) -> Html:
         element("p", order_sentence(work)),
         _charts(work),
         _by_cause(work),
+        _checks(work),
         element("h3", "Where the exits come from"),
         *(_sources(path) for path in work.paths),
         id=_anchor(number),
@@ -138,6 +127,21 @@ def _by_cause(work: WorkReport) -> Html:
         "details",
         element("summary", "Cycles by cause, as a table"),
         table("Cycles of the whole run by cause", head, rows, texts=2),
+    )
+
+
+def _checks(work: WorkReport) -> Html:
+    """What a reader compares to trust the rest."""
+    head = ["path", "checksum", "interrupts injected", "cycles with halts", "the guest's own RDTSC"]
+    rows = [
+        [path.path, path.checksum]
+        + [f"{number:,}" for number in (path.injections, path.elapsed, path.guest_cycles)]
+        for path in work.paths
+    ]
+    return element(
+        "details",
+        element("summary", "Checks: the results of the paths, the guest's own watch"),
+        table("Checksums and clocks, by the typical figures", head, rows, texts=2),
     )
 
 

@@ -47,7 +47,7 @@ def run_all(
     try:
         futures = [executor.submit(run, pair, cost_model) for pair in pairs]
         for future in futures:
-            future.add_done_callback(lambda _future: done())
+            future.add_done_callback(lambda ended: None if ended.cancelled() else done())
         return [_result(future, pair) for future, pair in zip(futures, pairs, strict=True)]
     except BaseException:
         executor.shutdown(wait=False, cancel_futures=True)
