@@ -59,6 +59,10 @@ def test_the_assembly_sources_ship_with_it(wheel: Path) -> None:
     assert "hv/asm/worker.py" in names
 
 
+def test_the_page_of_a_comparison_ships_with_it(wheel: Path) -> None:
+    assert "hv/root/compare/page.html" in zipfile.ZipFile(wheel).namelist()
+
+
 def test_it_boots_a_sample_away_from_the_checkout(wheel: Path, tmp_path: Path) -> None:
     options = ("--no-deps", "--no-index", "--quiet", "--target", tmp_path / "site")
     python("-m", "pip", "install", *options, wheel, cwd=tmp_path)

@@ -145,6 +145,48 @@ def guests() -> int:
 
 
 @app.command()
+def compare(
+    patterns: Annotated[
+        list[str] | None,
+        Argument(
+            metavar="[PAIR]...",
+            help="@disk-read, @disk-read:4K, 'disk-*'; all of them when none is named.",
+            show_default=False,
+        ),
+    ] = None,
+    show_list: Annotated[bool, Option("--list", help="Name the pairs, run nothing.")] = False,
+    jobs: Annotated[
+        int | None, Option(help="Worker processes.", show_default="as many as processors")
+    ] = None,
+    json: Annotated[Path | None, Option(help="Write everything (hv.compare/1).")] = None,
+    csv: Annotated[Path | None, Option(help="Write one row a path as CSV.")] = None,
+    plot: Annotated[Path | None, Option(help="Write a chart: .svg or .png.")] = None,
+    html: Annotated[Path | None, Option(help="Write one page with tables and charts.")] = None,
+    cost_model: Annotated[
+        str | None, Option(help="A cost model: its name or a TOML file.", show_default="built in")
+    ] = None,
+    quiet: Annotated[bool, Option("--quiet", "-q", help="No progress.")] = False,
+) -> int:
+    """Compare what the same work costs over emulated and synthetic devices."""
+    from hv.cli.compare import CompareRequest
+    from hv.cli.compare import compare as compare_pairs
+
+    return compare_pairs(
+        CompareRequest(
+            patterns=patterns or [],
+            show_list=show_list,
+            jobs=jobs,
+            json=json,
+            csv=csv,
+            plot=plot,
+            html=html,
+            cost_model=cost_model,
+            quiet=quiet,
+        )
+    )
+
+
+@app.command()
 def asm(
     file: Annotated[Path, Argument(help="Assembly source.")],
     output: Annotated[Path | None, Option("--output", "-o", help="Binary to write.")] = None,

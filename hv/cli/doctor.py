@@ -10,7 +10,11 @@ import hv
 from hv.errors import HvError
 
 _PACKAGES = ("unicorn", "capstone", "keystone-engine", "typer", "rich", "msgspec")
-_OPTIONAL = {"PIL": "screenshots as PNG (extra 'plot')", "pytest": "the test suite (extra 'dev')"}
+_OPTIONAL = {
+    "PIL": "screenshots as PNG (extra 'plot')",
+    "matplotlib": "charts (extra 'plot')",
+    "pytest": "the test suite (extra 'dev')",
+}
 
 
 def examine() -> int:
