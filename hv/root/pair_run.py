@@ -121,7 +121,9 @@ def path_report(
         checksum=outcome.checksum,
         ratio=Ratio(1.0, 1.0, 1.0),
         causes=[Cause(cause, cycles) for cause, cycles in bill.causes().items()],
-        exit_lines=[_exit_line(machine, item) for item in bill.exits if item.cycles.high],
+        exit_lines=[
+            _exit_line(machine, item) for item in bill.exits if machine.pricing.figures(item.key)
+        ],
         work_lines=[
             WorkLine(item.key.device, item.count.requests, item.count.bytes, item.cycles)
             for item in bill.work

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from hv.root.comparison import PathReport, Ratio, Spread, WorkReport
+from hv.cost import Spread
+from hv.root.comparison import PathReport, Ratio, WorkReport
 
 LEVELS = ("low", "typical", "high")
 """The cost model's figures, as fields of ``Spread`` and ``Ratio``."""

@@ -21,6 +21,7 @@ _OF_THE_PROCESSOR = {
     "cpuid": ("CPUID", "CPUIDs"),
     "rdtsc": ("RDTSC", "RDTSCs"),
     "interrupt": ("interrupt", "interrupts"),
+    "root_interrupt": ("interrupt from the root", "interrupts from the root"),
     "software_interrupt": ("INT n", "INT ns"),
     "exception": ("exception", "exceptions"),
     "syscall": ("SYSCALL", "SYSCALLs"),
