@@ -23,13 +23,14 @@ class TypingHand:
         self._synthetic = synthetic
         self._down: dict[str, Ps2Keyboard | KeyboardVsp] = {}
         self._queue: deque[KeyEvent] = deque()
+        self._due = 0  # when the event under way was planned: what it costs moves no later one
         self._timer = clock.timer(self._next)
 
     def play(self, events: Iterable[KeyEvent]) -> None:
         """Queue events behind those still to be played."""
         self._queue.extend(events)
         if self._timer.deadline is None and self._queue:
-            self._timer.arm(self._clock.now() + KEY_INTERVAL_NS)
+            self._plan(self._clock.now() + KEY_INTERVAL_NS)
 
     def _next(self) -> None:
         event = self._queue.popleft()
@@ -42,7 +43,11 @@ class TypingHand:
         else:
             self._down.pop(event.key, self._ps2).release(event.key)
         if self._queue:
-            self._timer.arm(self._clock.now() + pause)
+            self._plan(self._due + pause)
+
+    def _plan(self, when_ns: int) -> None:
+        self._due = when_ns
+        self._timer.arm(when_ns)
 
     def _keyboard(self) -> Ps2Keyboard | KeyboardVsp:
         synthetic = self._synthetic

@@ -6,17 +6,15 @@ import msgspec
 import pytest
 
 from hv.cpu.exits import ExitReason
-from hv.root.machine import Machine
+from hv.root.pair_run import machine_for
 from hv.root.pairs import Pair, find_pairs
 from hv.root.samples import DiskSpec
-from hv.stats import ExitKey
 from hv.vp import Ending
-from tests.guests.test_pairs import machine_for
+from tests.guests.marked import Exits, run
 
 MIB = 1 << 20
 SECTOR = 512
 
-MARK = 0x5A0
 DATA, COUNT, LBA_LOW, LBA_MID, LBA_HIGH, DEVICE, STATUS = 0x1F0, *range(0x1F2, 0x1F8)
 COMMAND = STATUS
 ALTERNATE_STATUS = 0x3F6
@@ -27,13 +25,10 @@ EOI_MSR = 0x40000070
 SIGNAL_EVENT = 0x5D
 WRONG_DATA = 0x30
 
-READ, WRITE = ExitReason.PORT_READ.value, ExitReason.PORT_WRITE.value
-HLT, INTERRUPT = (ExitReason.HLT.value, 0), ExitReason.INTERRUPT.value
-SIGNAL = (ExitReason.HYPERCALL.value, SIGNAL_EVENT)
-EOI = (ExitReason.MSR_WRITE.value, EOI_MSR)
-
-Exits = Counter[tuple[int, int]]
-"""How many by (reason, target)."""
+READ, WRITE = ExitReason.PORT_READ, ExitReason.PORT_WRITE
+HLT, INTERRUPT = (ExitReason.HLT, 0), ExitReason.INTERRUPT
+SIGNAL = (ExitReason.HYPERCALL, SIGNAL_EVENT)
+EOI = (ExitReason.MSR_WRITE, EOI_MSR)
 
 
 def times(count: int, exits: Exits) -> Exits:
@@ -72,26 +67,13 @@ def for_request(work: str, path: str, sectors: int) -> Exits:
 
 
 def by_hand(work: str, path: str, request: int) -> Exits:
-    """The exits between the marks; the first mark's own is one of them."""
-    mark: Exits = Counter({(WRITE, MARK): 1})
+    """The exits between the marks."""
     requests = MIB // request
     if path == "storvsc":
-        return mark + times(requests, VMBUS_ROUND)
+        return times(requests, VMBUS_ROUND)
     if path == "storvsc-queued":
-        return mark + times(-(-requests // 8), VMBUS_ROUND)
-    return mark + times(requests, for_request(work, path, request // SECTOR))
-
-
-def counted(machine: Machine, max_insns: int) -> Exits:
-    exits: Exits = Counter()
-
-    def listen(key: ExitKey) -> None:
-        if len(machine.marks) == 1:
-            exits[key.reason, key.target] += 1
-
-    machine.partition.vp.exits.listener = listen
-    machine.run(max_insns)
-    return exits
+        return times(-(-requests // 8), VMBUS_ROUND)
+    return times(requests, for_request(work, path, request // SECTOR))
 
 
 def cases() -> list[tuple[Pair, str]]:
@@ -102,11 +84,8 @@ def cases() -> list[tuple[Pair, str]]:
 def test_exits_are_those_counted_by_hand(pair: Pair, path: str) -> None:
     assert pair.value is not None
     spec = pair.path[path]
-    machine = machine_for(spec)
-    exits = counted(machine, spec.max_insns)
+    _, exits = run(spec)
     assert exits == by_hand(pair.name.partition(":")[0], path, pair.value)
-    first, last = machine.marks
-    assert exits.total() == last.exits - first.exits
 
 
 @pytest.mark.parametrize(
@@ -123,7 +102,7 @@ def test_exits_are_those_counted_by_hand(pair: Pair, path: str) -> None:
     ],
 )
 def test_totals_of_the_drivers_headers(work: str, path: str, total: int) -> None:
-    assert by_hand(work, path, 4096).total() - 1 == total
+    assert by_hand(work, path, 4096).total() == total
 
 
 PATHS = ["pio-polled", "pio-interrupt", "storvsc", "storvsc-queued"]

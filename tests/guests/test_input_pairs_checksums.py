@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import pytest
 
+from hv.root.pair_run import run_pair
 from hv.root.pairs import find_pairs
-from tests.guests.test_pairs import outcome
 
 SEED, FACTOR, U32 = 0x811C9DC5, 0x01000193, 0xFFFFFFFF
 
@@ -53,5 +53,5 @@ def reported() -> Iterable[int]:
 )
 def test_the_checksum_is_that_of_the_input(work: str, expected: int) -> None:
     (pair,) = find_pairs([work])
-    checksums = {name: outcome(path)[0] for name, path in pair.path.items()}
+    checksums = {path.path: int(path.checksum, 16) for path in run_pair(pair).paths}
     assert checksums == dict.fromkeys(pair.path, expected)

@@ -1,45 +1,36 @@
 """Exits of the keyboard, mouse and tick pairs between their marks, by the arithmetic in their headers."""
 
-from collections import Counter
-
 import pytest
 
 from hv.cpu.exits import ExitReason
 from hv.root.machine import Machine
 from hv.root.pairs import Pair, find_pairs
-from hv.stats import ExitKey
-from tests.guests.test_pairs import machine_for
+from tests.guests import marked
+from tests.guests.marked import Exits
 
-MARK_PORT = 0x5A0
 MS, US = 1_000_000, 1_000
 
-HLT = ("hlt", 0)
-EOI_MSR = ("wrmsr", 0x40000070)
-EOI_APIC = ("mmio write", 0xFEE000B0)
-EOI_MASTER = ("out", 0x20)
-EOI_SLAVE = ("out", 0xA0)
-KBC_DATA = ("in", 0x60)
-KBC_STATUS = ("in", 0x64)
-
-NAMES = {
-    ExitReason.HLT: "hlt",
-    ExitReason.INTERRUPT: "injection",
-    ExitReason.PORT_READ: "in",
-    ExitReason.PORT_WRITE: "out",
-    ExitReason.MMIO_WRITE: "mmio write",
-    ExitReason.MSR_WRITE: "wrmsr",
-}
+HLT = (ExitReason.HLT, 0)
+EOI_MSR = (ExitReason.MSR_WRITE, 0x40000070)
+EOI_APIC = (ExitReason.MMIO_WRITE, 0xFEE000B0)
+EOI_MASTER = (ExitReason.PORT_WRITE, 0x20)
+EOI_SLAVE = (ExitReason.PORT_WRITE, 0xA0)
+KBC_DATA = (ExitReason.PORT_READ, 0x60)
+KBC_STATUS = (ExitReason.PORT_READ, 0x64)
 
 # What happens for one interrupt, and how many interrupts one unit of work makes.
 PER_INTERRUPT = {
-    "keyboard/i8042": (2, [HLT, ("injection", 0x21), EOI_MASTER, KBC_STATUS, KBC_DATA]),
-    "keyboard/keyboard-vsp": (2, [HLT, ("injection", 0x22), EOI_MSR]),
-    "mouse/i8042": (3, [HLT, ("injection", 0x2C), EOI_SLAVE, EOI_MASTER, KBC_STATUS, KBC_DATA]),
-    "mouse/mouse-vsp": (1, [HLT, ("injection", 0x22), EOI_MSR]),
-    "tick/i8254": (1, [HLT, ("injection", 0x20), EOI_MASTER]),
-    "tick/local-apic": (1, [HLT, ("injection", 0x20), EOI_APIC]),
-    "tick/stimer-message": (1, [HLT, ("injection", 0x20), EOI_MSR]),
-    "tick/stimer-direct": (1, [HLT, ("injection", 0x20), EOI_MSR]),
+    "keyboard/i8042": (2, [HLT, (ExitReason.INTERRUPT, 0x21), EOI_MASTER, KBC_STATUS, KBC_DATA]),
+    "keyboard/keyboard-vsp": (2, [HLT, (ExitReason.INTERRUPT, 0x22), EOI_MSR]),
+    "mouse/i8042": (
+        3,
+        [HLT, (ExitReason.INTERRUPT, 0x2C), EOI_SLAVE, EOI_MASTER, KBC_STATUS, KBC_DATA],
+    ),
+    "mouse/mouse-vsp": (1, [HLT, (ExitReason.INTERRUPT, 0x22), EOI_MSR]),
+    "tick/i8254": (1, [HLT, (ExitReason.INTERRUPT, 0x20), EOI_MASTER]),
+    "tick/local-apic": (1, [HLT, (ExitReason.INTERRUPT, 0x20), EOI_APIC]),
+    "tick/stimer-message": (1, [HLT, (ExitReason.INTERRUPT, 0x20), EOI_MSR]),
+    "tick/stimer-direct": (1, [HLT, (ExitReason.INTERRUPT, 0x20), EOI_MSR]),
 }
 
 KEYS = MOUSE = 64
@@ -53,21 +44,10 @@ def pair(name: str) -> Pair:
     return found
 
 
-def run(name: str) -> tuple[Machine, Counter[tuple[str, int]]]:
-    """The machine at its end, and every exit between its marks but the mark's own."""
+def run(name: str) -> tuple[Machine, Exits]:
+    """The machine at its end, and every exit between its marks."""
     work, _, path = name.partition("/")
-    spec = pair(work).path[path]
-    machine = machine_for(spec)
-    seen: Counter[tuple[str, int]] = Counter()
-
-    def listen(key: ExitKey) -> None:
-        if len(machine.marks) == 1 and key.target != MARK_PORT:
-            reason = ExitReason(key.reason)
-            seen[NAMES.get(reason, reason.label), key.target] += 1
-
-    machine.partition.vp.exits.listener = listen
-    machine.run(spec.max_insns)
-    return machine, seen
+    return marked.run(pair(work).path[path])
 
 
 def test_every_path_has_its_arithmetic() -> None:
@@ -96,7 +76,7 @@ def test_a_driver_is_ready_before_the_first_input_and_done_soon_after_the_last(
     name: str, first: int, last: int
 ) -> None:
     machine, _ = run(name)
-    begin, end = (mark.vtime_ns for mark in machine.marks)
+    begin, end = (mark.moment.vtime_ns for mark in machine.marks)
     assert begin < first
     assert last < end < last + MS
 
@@ -112,5 +92,5 @@ def test_a_driver_is_ready_before_the_first_input_and_done_soon_after_the_last(
 )
 def test_a_thousand_ticks_take_a_thousand_periods(path: str, period: float) -> None:
     machine, _ = run(f"tick/{path}")
-    begin, end = (mark.vtime_ns for mark in machine.marks)
+    begin, end = (mark.moment.vtime_ns for mark in machine.marks)
     assert end - begin == pytest.approx(1000 * period, abs=10 * US)

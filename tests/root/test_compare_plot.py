@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from hv.cost import Spread
 from hv.errors import ConfigError
 from hv.root.compare.chart import COLOURS, INK, shares
 from hv.root.compare.plot import check_plot, draw, to_picture
@@ -107,7 +108,7 @@ def test_shares_fill_the_bar_in_the_order_of_the_causes() -> None:
 
 def test_a_cause_without_cycles_has_no_share() -> None:
     path = work_report("x").paths[0]
-    causes = [replace(cause, cycles=replace(cause.cycles, typical=0)) for cause in path.causes]
+    causes = [replace(cause, cycles=Spread(0, 0, 0)) for cause in path.causes]
     assert shares(replace(path, causes=causes)) == []
     assert [share.cause for share in shares(replace(path, causes=path.causes[:1]))] == [CAUSES[0]]
 
