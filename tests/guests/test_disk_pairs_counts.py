@@ -18,6 +18,8 @@ SECTOR = 512
 DATA, COUNT, LBA_LOW, LBA_MID, LBA_HIGH, DEVICE, STATUS = 0x1F0, *range(0x1F2, 0x1F8)
 COMMAND = STATUS
 ALTERNATE_STATUS = 0x3F6
+BUS_MASTER = 0xC000
+BUS_MASTER_STATUS, BUS_MASTER_TABLE = BUS_MASTER + 2, BUS_MASTER + 4
 MASTER, SLAVE = 0x20, 0xA0
 IRQ_14 = 0x2E
 VMBUS_VECTOR = 0x22
@@ -46,6 +48,10 @@ ATA_WAIT: Exits = Counter({(READ, ALTERNATE_STATUS): 5, (READ, STATUS): 1})
 ATA_INTERRUPT: Exits = Counter(
     {HLT: 1, (INTERRUPT, IRQ_14): 1, (READ, STATUS): 1, (WRITE, SLAVE): 1, (WRITE, MASTER): 1}
 )
+BUS_MASTER_SET_UP: Exits = Counter({(WRITE, BUS_MASTER_TABLE): 1, (WRITE, BUS_MASTER): 2})
+BUS_MASTER_END: Exits = Counter(
+    {(READ, BUS_MASTER_STATUS): 1, (WRITE, BUS_MASTER): 1, (WRITE, BUS_MASTER_STATUS): 1}
+)
 READ_STRING: Exits = Counter({(READ, DATA): 1})
 WRITE_STRING: Exits = Counter({(WRITE, DATA): 1})
 VMBUS_ROUND: Exits = Counter({SIGNAL: 1, HLT: 1, (INTERRUPT, VMBUS_VECTOR): 1, EOI: 1})
@@ -63,6 +69,8 @@ def for_request(work: str, path: str, sectors: int) -> Exits:
             return command + times(sectors, ATA_INTERRUPT + READ_STRING)
         case "disk-write", "pio-interrupt":
             return command + ATA_WAIT + times(sectors, WRITE_STRING + ATA_INTERRUPT)
+        case _, "dma":
+            return command + BUS_MASTER_SET_UP + ATA_INTERRUPT + BUS_MASTER_END
     raise AssertionError((work, path))
 
 
@@ -93,10 +101,12 @@ def test_exits_are_those_counted_by_hand(pair: Pair, path: str) -> None:
     [
         ("disk-read", "pio-polled", 16128),
         ("disk-read", "pio-interrupt", 14080),
+        ("disk-read", "dma", 4608),
         ("disk-read", "storvsc", 1024),
         ("disk-read", "storvsc-queued", 128),
         ("disk-write", "pio-polled", 17664),
         ("disk-write", "pio-interrupt", 15616),
+        ("disk-write", "dma", 4608),
         ("disk-write", "storvsc", 1024),
         ("disk-write", "storvsc-queued", 128),
     ],
@@ -105,7 +115,7 @@ def test_totals_of_the_drivers_headers(work: str, path: str, total: int) -> None
     assert by_hand(work, path, 4096).total() == total
 
 
-PATHS = ["pio-polled", "pio-interrupt", "storvsc", "storvsc-queued"]
+PATHS = ["pio-polled", "pio-interrupt", "dma", "storvsc", "storvsc-queued"]
 
 
 @pytest.mark.parametrize("path", PATHS)
