@@ -94,7 +94,7 @@ PATHS = [
 
 
 class Watch:
-    """Exits and RDTSCs between the two marks of a run; ``busy``: how often the clock chip was in an update."""
+    """Exits and RDTSCs between the marks of a run; ``busy``: how often the clock chip was in an update."""
 
     def __init__(self, machine: Machine) -> None:
         self.exits: Counter[tuple[ExitReason, int]] = Counter()
