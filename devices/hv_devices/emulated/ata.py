@@ -8,13 +8,16 @@ Where nobody drives the bus it reads 7Fh, as on a PC: the data lines float high 
 the host adapter pulls down so that BSY reads 0 and no software waits for a drive that is not
 there.
 
-Left out: DMA (see ``ata_drive``), packet devices, the Drive Address register (obsolete; it
+The cable's DMA wires are a request (DMARQ) and a way to move data for whoever acknowledges it.
+
+Left out: packet devices, the Drive Address register (obsolete; it
 floats).
 """
 
 from dataclasses import dataclass
 
 from hv.interfaces import BlockDevice, Clock, IrqLine
+from hv.irq import Unconnected
 
 from .ata_drive import AtaDrive
 from .ata_identify import Identity, Seat
@@ -53,8 +56,10 @@ class AtaChannel:
         clock: Clock,
         disks: tuple[BlockDevice | None, BlockDevice | None],
         identities: tuple[Identity, Identity] = (Identity("HV0"), Identity("HV1")),
+        dmarq: IrqLine | None = None,
     ) -> None:
         self._irq = irq
+        self._dmarq = dmarq or Unconnected()
         self.state = ChannelState()
         self.drives: list[AtaDrive | None] = [None, None]
         for unit, disk in enumerate(disks):
@@ -113,6 +118,24 @@ class AtaChannel:
         drive = self.drives[self.state.selected]
         if drive:
             drive.give(_as_words(data) if width < _WORD else data)
+
+    # The DMA engine of the host adapter
+
+    def dma_take(self, size: int) -> bytes:
+        """Up to ``size`` bytes from the selected device; empty when it has none to give now."""
+        drive = self._selected()
+        return drive.dma_take(size) if drive else b""
+
+    def dma_room(self) -> int:
+        """How many bytes the selected device takes now."""
+        drive = self._selected()
+        return drive.dma_room() if drive else 0
+
+    def dma_give(self, data: bytes) -> None:
+        """Bytes for the selected device, at most as many as it has room for."""
+        drive = self._selected()
+        if drive:
+            drive.dma_give(data)
 
     # The control block
 
@@ -200,11 +223,16 @@ class AtaChannel:
     def _present(self) -> list[AtaDrive]:
         return [drive for drive in self.drives if drive]
 
+    def _selected(self) -> AtaDrive | None:
+        return self.drives[self.state.selected]
+
     def _settle(self) -> None:
-        """INTRQ: the selected device's pending interrupt, unless the host turned the wire off."""
-        drive = self.drives[self.state.selected]
+        """INTRQ and DMARQ are the selected device's; the host may turn off the first."""
+        drive = self._selected()
         pending = drive is not None and drive.state.interrupt
         self._irq.set(pending and not self.state.control & _NIEN)
+        # Last: the engine may serve the request at once, and that settles again.
+        self._dmarq.set(drive is not None and drive.dma_request)
 
 
 def _as_words(data: bytes) -> bytes:

@@ -1,11 +1,13 @@
-"""An ATA disk behind the cable: its task file and the non-data, PIO-in and PIO-out protocols.
+"""An ATA disk behind the cable: its task file and the non-data, PIO and DMA protocols.
 
 After INCITS 361-2002 (ATA/ATAPI-6), clauses 7 (registers) and 9 (protocols; 9.12, signature).
 What each command does is in ``ata_commands``; the two devices of a cable are joined in ``ata``.
 
-Left out: DMA, overlap and queueing, the drive's own standby timer, PDIAG- and DASP- (both drives
-are always good). A bus master would move the same blocks through ``take`` and ``give``, without
-the interrupt between them.
+A DMA command moves larger blocks than PIO, through the host's DMA engine and with one interrupt at
+its end; while a block waits for the engine, DRQ and the wire DMARQ are up.
+
+Left out: overlap and queueing, the drive's own standby timer, PDIAG- and DASP- (both drives are
+always good), checksums of Ultra DMA.
 """
 
 from collections.abc import Callable
@@ -38,6 +40,9 @@ _UNC = Error.UNC.value
 
 _DATA_IN = Phase.DATA_IN.value
 _DATA_OUT = Phase.DATA_OUT.value
+_DMA_IN = Phase.DMA_IN.value
+_DMA_OUT = Phase.DMA_OUT.value
+_DMA = (_DMA_IN, _DMA_OUT)
 _FIRST_BUSY = Phase.HELD.value
 
 _DIAGNOSTIC_PASSED = 0x01
@@ -57,7 +62,7 @@ _QUEUES = {
 
 
 class AtaDrive:
-    """One disk. ``changed`` is called when its pending interrupt came or went."""
+    """One disk. ``changed`` is called when its pending interrupt or its DMA request came or went."""
 
     def __init__(
         self,
@@ -106,6 +111,11 @@ class AtaDrive:
     def busy(self) -> bool:
         return self.state.phase >= _FIRST_BUSY
 
+    @property
+    def dma_request(self) -> bool:
+        """What the drive wants of DMARQ."""
+        return self.state.phase in _DMA
+
     def register(self, offset: int, high_order: bool) -> int:
         """Read a register other than Data; while busy all of them show Status. No side effect."""
         s = self.state
@@ -138,6 +148,7 @@ class AtaDrive:
             return
         s.command = command
         s.error = 0
+        s.dma = False
         self._drop_transfer()
         self._pend(False)
         self._be_busy(Phase.DECODING.value, ACCESS_NS)
@@ -154,9 +165,8 @@ class AtaDrive:
         self._timer.cancel()
         self._drop_transfer()
         s.busy_until_ns = None
-        s.phase = Phase.HELD.value
-        s.status = _BSY
         s.asleep = False
+        self._enter(Phase.HELD.value, _BSY)
         self._pend(False)
 
     def leave_reset(self) -> None:
@@ -239,24 +249,41 @@ class AtaDrive:
         """Read ``remaining`` sectors from ``lba`` and keep none."""
         self._verify()
 
-    # The data port
+    # The data port, and the DMA engine at the other end of the cable
 
     def take(self, size: int) -> bytes:
         """Up to ``size`` bytes of the block that waits for the host; empty when none does."""
+        return self._taken(size) if self.state.phase == _DATA_IN else b""
+
+    def give(self, data: bytes) -> None:
+        """Bytes from the host; lost when the block has no room for them or none is due."""
+        if self.state.phase == _DATA_OUT:
+            self._given(data)
+
+    def dma_take(self, size: int) -> bytes:
+        """Up to ``size`` bytes of the block that waits for the engine; empty when none does."""
+        return self._taken(size) if self.state.phase == _DMA_IN else b""
+
+    def dma_room(self) -> int:
+        """Bytes that the engine owes."""
         s = self.state
-        if s.phase != _DATA_IN:
-            return b""
+        return s.expected - len(s.data_out) if s.phase == _DMA_OUT else 0
+
+    def dma_give(self, data: bytes) -> None:
+        """Bytes from the engine; lost when none are due."""
+        if self.state.phase == _DMA_OUT:
+            self._given(data)
+
+    def _taken(self, size: int) -> bytes:
+        s = self.state
         data = s.data_in[s.position : s.position + size]
         s.position += len(data)
         if s.position == len(s.data_in):
             self._block_taken()
         return data
 
-    def give(self, data: bytes) -> None:
-        """Bytes from the host; lost when the block has no room for them or none is due."""
+    def _given(self, data: bytes) -> None:
         s = self.state
-        if s.phase != _DATA_OUT:
-            return
         s.data_out += data[: s.expected - len(s.data_out)]
         if len(s.data_out) == s.expected:
             self._block_given()
@@ -264,6 +291,8 @@ class AtaDrive:
     def _block_taken(self) -> None:
         if self.state.remaining:
             self._be_busy(Phase.LOADING.value, ACCESS_NS)
+        elif self.state.dma:
+            self.complete()
         else:
             self._be_ready(_READY)
 
@@ -274,16 +303,17 @@ class AtaDrive:
     def _offer(self, data: bytes) -> None:
         s = self.state
         s.data_in, s.position = data, 0
-        s.phase = _DATA_IN
-        s.status = _READY_DRQ
-        self._pend(True)
+        if s.dma:
+            self._enter(_DMA_IN, _READY_DRQ)
+        else:
+            self._enter(_DATA_IN, _READY_DRQ)
+            self._pend(True)
 
     def _ask(self, size: int) -> None:
         s = self.state
         s.data_out.clear()
         s.expected = size
-        s.phase = _DATA_OUT
-        s.status = _READY_DRQ
+        self._enter(_DMA_OUT if s.dma else _DATA_OUT, _READY_DRQ)
 
     def _ask_block(self) -> None:
         self._ask(self._next_count() * SECTOR_SIZE)
@@ -322,8 +352,9 @@ class AtaDrive:
         s.bytes_written += len(s.data_out)
         self._advance(count)
         if s.remaining:
+            if not s.dma:
+                self._pend(True)
             self._ask_block()
-            self._pend(True)
         else:
             self.complete()
 
@@ -370,14 +401,20 @@ class AtaDrive:
 
     def _be_busy(self, phase: int, duration_ns: int) -> None:
         s = self.state
-        s.phase = phase
-        s.status = _BSY
         s.busy_until_ns = self._clock.now() + duration_ns
         self._timer.arm(s.busy_until_ns)
+        self._enter(phase, _BSY)
 
     def _be_ready(self, status: int) -> None:
-        self.state.phase = Phase.READY.value
-        self.state.status = status
+        self._enter(Phase.READY.value, status)
+
+    def _enter(self, phase: int, status: int) -> None:
+        """Callers do this last: a new DMA request may be served before it returns."""
+        s = self.state
+        before = s.phase in _DMA
+        s.phase, s.status = phase, status
+        if before != self.dma_request:
+            self._changed()
 
     def _drop_transfer(self) -> None:
         self.state.data_in, self.state.position = b"", 0
