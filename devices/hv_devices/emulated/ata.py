@@ -103,7 +103,7 @@ class AtaChannel:
             return self.read(offset, width).to_bytes(width, "little") * count
         # The data port moves words: a byte access takes a whole one and shows its low half.
         size = max(width, _WORD) * count
-        drive = self.drives[self.state.selected]
+        drive = self._selected()
         data = drive.take(size) if drive else b""
         if len(data) < size:
             data += _FLOATING_WORD * ((size - len(data)) // _WORD)
@@ -115,24 +115,24 @@ class AtaChannel:
             for start in range(0, len(data), width):
                 self.write(offset, int.from_bytes(data[start : start + width], "little"), width)
             return
-        drive = self.drives[self.state.selected]
+        drive = self._selected()
         if drive:
             drive.give(_as_words(data) if width < _WORD else data)
 
     # The DMA engine of the host adapter
+
+    def dma_ready(self, to_memory: bool) -> int:
+        """How many bytes the selected device can move in this direction now."""
+        drive = self._selected()
+        return drive.dma_ready(to_memory) if drive else 0
 
     def dma_take(self, size: int) -> bytes:
         """Up to ``size`` bytes from the selected device; empty when it has none to give now."""
         drive = self._selected()
         return drive.dma_take(size) if drive else b""
 
-    def dma_room(self) -> int:
-        """How many bytes the selected device takes now."""
-        drive = self._selected()
-        return drive.dma_room() if drive else 0
-
     def dma_give(self, data: bytes) -> None:
-        """Bytes for the selected device, at most as many as it has room for."""
+        """Bytes for the selected device, at most as many as it is ready for."""
         drive = self._selected()
         if drive:
             drive.dma_give(data)
@@ -172,7 +172,7 @@ class AtaChannel:
     def _read_register(self, offset: int) -> int:
         if offset > _STATUS:
             return _OPEN_BUS
-        selected = self.drives[self.state.selected]
+        selected = self._selected()
         if offset == _STATUS:
             status = self._status()
             if selected:
@@ -187,7 +187,7 @@ class AtaChannel:
         return value
 
     def _status(self) -> int:
-        drive = self.drives[self.state.selected]
+        drive = self._selected()
         if drive:
             return drive.register(_STATUS, False)
         return 0 if self.drives[0] else _FLOATING
@@ -206,7 +206,7 @@ class AtaChannel:
             drive.latch(offset, value)
 
     def _start(self, command: int) -> None:
-        selected = self.drives[self.state.selected]
+        selected = self._selected()
         if command == _DIAGNOSTIC:
             self._diagnose()
         elif selected:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from hv.interfaces import BlockDevice, Clock
 from hv.types import SECTOR_SIZE
 
-from . import ata_address
+from . import ata_address, ata_task_file
 from .ata_commands import COMMANDS, abort
 from .ata_identify import Identity, Seat
 from .ata_registers import Error, Register, Status
@@ -48,17 +48,6 @@ _FIRST_BUSY = Phase.HELD.value
 _DIAGNOSTIC_PASSED = 0x01
 
 _STATUS = Register.STATUS.value
-_SINGLE = {
-    Register.ERROR.value: "error",
-    Register.DEVICE.value: "device",
-}
-_QUEUES = {
-    Register.COUNT.value: "count",
-    Register.LBA_LOW.value: "lba_low",
-    Register.LBA_MID.value: "lba_mid",
-    Register.LBA_HIGH.value: "lba_high",
-}
-"""Registers of two bytes, for the 48-bit commands: the newest write and the one before."""
 
 
 class AtaDrive:
@@ -121,25 +110,12 @@ class AtaDrive:
         s = self.state
         if offset == _STATUS or s.phase >= _FIRST_BUSY:
             return s.status
-        value: int
-        if offset in _SINGLE:
-            value = getattr(s, _SINGLE[offset])
-            return value
-        value = getattr(s, _QUEUES[offset])
-        return value >> 8 if high_order else value & 0xFF
+        return ata_task_file.read(s, offset, high_order)
 
     def latch(self, offset: int, value: int) -> None:
         """Write a register other than Data and Command; lost while busy."""
-        s = self.state
-        if s.phase >= _FIRST_BUSY:
-            return
-        if offset == Register.FEATURES:
-            s.features = value
-        elif offset == Register.DEVICE:
-            s.device = value
-        else:
-            name = _QUEUES[offset]
-            setattr(s, name, (getattr(s, name) << 8 | value) & 0xFFFF)
+        if self.state.phase < _FIRST_BUSY:
+            ata_task_file.write(self.state, offset, value)
 
     def start(self, command: int) -> None:
         """Write the Command register. A command that comes while DRQ is set ends the one before."""
@@ -189,6 +165,7 @@ class AtaDrive:
         s, fresh = self.state, DriveState()
         s.multiple = fresh.multiple
         s.transfer_mode = fresh.transfer_mode
+        s.dma_mode = fresh.dma_mode
         s.write_cache = fresh.write_cache
         s.look_ahead = fresh.look_ahead
         s.revert = fresh.revert
@@ -260,14 +237,16 @@ class AtaDrive:
         if self.state.phase == _DATA_OUT:
             self._given(data)
 
+    def dma_ready(self, to_memory: bool) -> int:
+        """Bytes that wait for the engine, or that it owes, by the direction it is set to."""
+        s = self.state
+        if to_memory:
+            return len(s.data_in) - s.position if s.phase == _DMA_IN else 0
+        return s.expected - len(s.data_out) if s.phase == _DMA_OUT else 0
+
     def dma_take(self, size: int) -> bytes:
         """Up to ``size`` bytes of the block that waits for the engine; empty when none does."""
         return self._taken(size) if self.state.phase == _DMA_IN else b""
-
-    def dma_room(self) -> int:
-        """Bytes that the engine owes."""
-        s = self.state
-        return s.expected - len(s.data_out) if s.phase == _DMA_OUT else 0
 
     def dma_give(self, data: bytes) -> None:
         """Bytes from the engine; lost when none are due."""
@@ -291,10 +270,8 @@ class AtaDrive:
     def _block_taken(self) -> None:
         if self.state.remaining:
             self._be_busy(Phase.LOADING.value, ACCESS_NS)
-        elif self.state.dma:
-            self.complete()
         else:
-            self._be_ready(_READY)
+            self._end_transfer(interrupt=self.state.dma)
 
     def _block_given(self) -> None:
         phase = Phase.STORING if self.state.remaining else Phase.KEEPING
@@ -356,7 +333,14 @@ class AtaDrive:
                 self._pend(True)
             self._ask_block()
         else:
+            self._end_transfer(interrupt=True)
+
+    def _end_transfer(self, *, interrupt: bool) -> None:
+        """All data of a command has moved. A PIO read had its last interrupt before its last block."""
+        if interrupt:
             self.complete()
+        else:
+            self._be_ready(_READY)
 
     def _verify(self) -> None:
         s = self.state

@@ -60,7 +60,7 @@ _CLEARED_BY_ONE = _ERROR | _INTERRUPT
 _SOFTWARES = (Status.DRIVE_0_DMA | Status.DRIVE_1_DMA).value
 
 _ENTRY = Struct("<IHH")
-_HALF = Struct("<I")
+_WORD = _ENTRY.size // 2
 _END_OF_TABLE = 1 << 15  # of an entry's last word
 _PAGE_OFFSET = 0xFFFF  # what a 16-bit counter counts
 _WHOLE = 0x10000
@@ -69,14 +69,14 @@ _WHOLE = 0x10000
 class DmaDevice(Protocol):
     """The drive's side of the cable while it asserts DMARQ."""
 
-    def dma_take(self, size: int) -> bytes:
-        """Up to ``size`` bytes for memory; empty when the drive has none to give now."""
+    def dma_ready(self, to_memory: bool) -> int:
+        """How many bytes the drive can move in this direction now."""
 
-    def dma_room(self) -> int:
-        """How many bytes from memory the drive takes now."""
+    def dma_take(self, size: int) -> bytes:
+        """That many bytes for memory, at most as many as are ready."""
 
     def dma_give(self, data: bytes) -> None:
-        """Bytes from memory, at most as many as there is room for."""
+        """Bytes from memory, at most as many as the drive is ready for."""
 
 
 class BusMemory(GuestMemory, Protocol):
@@ -200,51 +200,38 @@ class BusMasterIde:
         while s.status & _ACTIVE:
             if not s.left:
                 self._next_region()
-            elif not (self._take(device) if s.to_memory else self._give(device)):
+            elif not self._move_piece(device):
                 return
 
     def _next_region(self) -> None:
-        s = self.state
-        first, second = s.entry, _counted(s.entry, _HALF.size)
-        if min(self._answered(first, _HALF.size), self._answered(second, _HALF.size)) < _HALF.size:
+        s, memory = self.state, self._memory
+        words = (s.entry, _counted(s.entry, _WORD))
+        if any(memory.claimed(at, _WORD) < _WORD for at in words):
             self._abort()
             return
-        memory = self._memory
-        entry = memory.read(first, _HALF.size) + memory.read(second, _HALF.size)
-        s.address, s.left, s.last = _region(entry)
-        s.entry = _counted(second, _HALF.size)
+        s.address, s.left, s.last = _region(b"".join(memory.read(at, _WORD) for at in words))
+        s.entry = _counted(words[1], _WORD)
 
-    def _take(self, device: DmaDevice) -> bool:
-        """Drive to memory; False when the drive has nothing now."""
-        data = device.dma_take(self._piece())
-        answered = self._answered(self.state.address, len(data))
-        self._memory.write(self.state.address, data[:answered])
-        return self._advance(len(data), answered)
+    def _move_piece(self, device: DmaDevice) -> bool:
+        """As much of the region as can move in one go; False when the drive can move nothing now.
 
-    def _give(self, device: DmaDevice) -> bool:
-        """Memory to drive; False when the drive has no room now."""
-        wanted = min(self._piece(), device.dma_room())
-        answered = self._answered(self.state.address, wanted)
-        device.dma_give(self._memory.read(self.state.address, answered))
-        return self._advance(wanted, answered)
-
-    def _piece(self) -> int:
-        """What can move in one go: a region that passes the end of its 64 KiB has two pieces."""
-        s = self.state
-        return min(s.left, _WHOLE - (s.address & _PAGE_OFFSET))
-
-    def _advance(self, size: int, answered: int) -> bool:
-        s = self.state
+        A region that passes the end of its 64 KiB has two pieces.
+        """
+        s, memory = self.state, self._memory
+        piece = min(s.left, _WHOLE - (s.address & _PAGE_OFFSET))
+        wanted = min(piece, device.dma_ready(s.to_memory))
+        answered = memory.claimed(s.address, wanted)
+        if answered and s.to_memory:
+            memory.write(s.address, device.dma_take(answered))
+        elif answered:
+            device.dma_give(memory.read(s.address, answered))
         s.address = _counted(s.address, answered)
         s.left -= answered
-        if answered < size:
+        if answered < wanted:
             self._abort()
         elif s.last and not s.left:
             s.status &= ~_ACTIVE
-        return size > 0
-
-    def _answered(self, gpa: int, size: int) -> int:
-        return self._memory.claimed(gpa, size) if size else 0
+        return wanted > 0
 
     def _abort(self) -> None:
         self.state.status = self.state.status & ~_ACTIVE | _ERROR
