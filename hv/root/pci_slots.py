@@ -6,7 +6,7 @@ from hv.interfaces import BlockDevice, IrqLine
 from hv.irq import FanOut
 from hv.memory import SystemMemory
 from hv.partition import Partition
-from hv.portbus import PortWindow, WindowPorts
+from hv.portbus import PortBus, PortWindow, WindowPorts
 from hv_devices.emulated.ata import AtaChannel
 from hv_devices.emulated.ata_identify import Identity
 from hv_devices.emulated.bus_master_ide import SIZE, BusMasterIde
@@ -48,13 +48,6 @@ class PciSlots:
         self.host_bridge = I82441FX(partition.memory.size)
         self.isa_bridge = I82371SB()
         self.ide = Piix3Ide(self._ide_changed)
-        self.bus = PciBus(
-            {
-                HOST_BRIDGE: self.host_bridge,
-                ISA_BRIDGE: self.isa_bridge,
-                IDE_INTERFACE: self.ide,
-            }
-        )
         memory = PciMemory(partition.memory)
         self.engines = (
             BusMasterIde(memory, self.ide.master_aborted),
@@ -64,24 +57,33 @@ class PciSlots:
             self._channel(partition, 0, lines[0], (disks[0], disks[1])),
             self._channel(partition, 1, lines[1], (disks[2], disks[3])),
         )
-        ports = partition.ports
+        self._attach_bus(partition.ports)
         self._channel_windows = [
-            _channel_windows(partition, number, channel) for number, channel in enumerate(self.ata)
+            _channel_windows(partition.ports, number, channel)
+            for number, channel in enumerate(self.ata)
         ]
         self._bus_master_window = PortWindow(
-            ports,
+            partition.ports,
             "bus master ide",
             *(
                 WindowPorts(SIZE * number, SIZE, engine.read, engine.write, width=4)
                 for number, engine in enumerate(self.engines)
             ),
         )
-        attach = ports.attach
-        bus = self.bus
-        attach("pci", _CONFIG_ADDRESS, 1, bus.read_address, bus.write_address, width=4)
-        attach("pci", _CONFIG_DATA, 4, bus.read_data, bus.write_data, width=4)
         self._decoded: tuple[object, ...] = ()
         self.ide.set_up(BUS_MASTER_PORT)
+
+    def _attach_bus(self, ports: PortBus) -> None:
+        self.bus = PciBus(
+            {
+                HOST_BRIDGE: self.host_bridge,
+                ISA_BRIDGE: self.isa_bridge,
+                IDE_INTERFACE: self.ide,
+            }
+        )
+        read, write = self.bus.read_address, self.bus.write_address
+        ports.attach("pci", _CONFIG_ADDRESS, 1, read, write, width=4)
+        ports.attach("pci", _CONFIG_DATA, 4, self.bus.read_data, self.bus.write_data, width=4)
 
     def _channel(
         self,
@@ -118,10 +120,10 @@ class PciSlots:
 
 
 def _channel_windows(
-    partition: Partition, number: int, channel: AtaChannel
+    ports: PortBus, number: int, channel: AtaChannel
 ) -> Sequence[tuple[int, PortWindow]]:
     """A channel's command block and control block, each with its address."""
-    name, ports = f"ata{number}", partition.ports
+    name = f"ata{number}"
     read, write = channel.read, channel.write
     data = WindowPorts(
         *(0, 1, read, write),

@@ -7,32 +7,38 @@ the ISA bus are always decoded, no PCI interrupt is routed (nothing has an INTx#
 system management interrupts, no USB and no second I/O APIC.
 """
 
-from .pci_config import MULTIFUNCTION, Command, ConfigRegister, ConfigSpace, Header, Identity
-from .pci_config import Status as PciStatus
-from .pci_config import identity_registers as _identity
+from .pci_config import (
+    MULTIFUNCTION,
+    Command,
+    ConfigRegister,
+    ConfigSpace,
+    Header,
+    Identity,
+    Status,
+    identity_registers,
+)
 
 DEVICE_ID = 0x7000
 _ISA_BRIDGE = 0x060100
 
 _COMMAND_FIXED = (Command.IO_SPACE | Command.MEMORY_SPACE | Command.BUS_MASTER).value
 _STATUS_EVENTS = (
-    PciStatus.SIGNALED_TARGET_ABORT
-    | PciStatus.RECEIVED_TARGET_ABORT
-    | PciStatus.RECEIVED_MASTER_ABORT
-    | PciStatus.SIGNALED_SERR
+    Status.SIGNALED_TARGET_ABORT
+    | Status.RECEIVED_TARGET_ABORT
+    | Status.RECEIVED_MASTER_ABORT
+    | Status.SIGNALED_SERR
 ).value
 _PIRQ_UNROUTED = 0x80
 _PIRQS = 4
 
 _REGISTERS = (
-    *_identity(Identity(DEVICE_ID, _ISA_BRIDGE, header_type=MULTIFUNCTION)),
+    *identity_registers(Identity(DEVICE_ID, _ISA_BRIDGE, header_type=MULTIFUNCTION)),
     ConfigRegister(Header.COMMAND, 2, _COMMAND_FIXED, Command.SPECIAL_CYCLES.value),
-    ConfigRegister(Header.STATUS, 2, PciStatus.DEVSEL_MEDIUM.value, clears=_STATUS_EVENTS),
+    ConfigRegister(Header.STATUS, 2, Status.DEVSEL_MEDIUM.value, clears=_STATUS_EVENTS),
     ConfigRegister(0x4C, 1, 0x4D, 0x7F),  # IORT: recovery times of the ISA bus
     ConfigRegister(0x4E, 2, 0x0003, 0x01FF),  # XBCS: chip selects of the X bus
     *(ConfigRegister(0x60 + pirq, 1, _PIRQ_UNROUTED, 0x8F) for pirq in range(_PIRQS)),  # PIRQRC
     ConfigRegister(0x69, 1, 0x02, 0xFA),  # TOM: top of memory for ISA masters
-    ConfigRegister(0x6A, 2, 0x0000, 0x8000, clears=0x0000),  # MSTAT
     ConfigRegister(0x70, 1, 0x80, 0xEF),  # MBIRQ0
     ConfigRegister(0x76, 2, 0x0C0C, 0x8F8F),  # MBDMA
     ConfigRegister(0x78, 2, 0x0002, 0xFFFF),  # PCSC: programmable chip select

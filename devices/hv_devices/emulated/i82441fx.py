@@ -6,8 +6,15 @@ as firmware would leave them after counting. Left out: what the registers steer.
 memory of system management mode (SMRAM) do not exist: the area below 1 MiB stays as the firmware found it.
 """
 
-from .pci_config import Command, ConfigRegister, ConfigSpace, Header, Identity, Status
-from .pci_config import identity_registers as _identity
+from .pci_config import (
+    Command,
+    ConfigRegister,
+    ConfigSpace,
+    Header,
+    Identity,
+    Status,
+    identity_registers,
+)
 
 DEVICE_ID = 0x1237
 _HOST_BRIDGE = 0x060000
@@ -34,7 +41,7 @@ _STATUS_EVENTS = (
 def _registers(memory: int) -> tuple[ConfigRegister, ...]:
     boundary = min(-(-memory // _ROW_UNIT), _LAST_BOUNDARY)
     return (
-        *_identity(Identity(DEVICE_ID, _HOST_BRIDGE, _REVISION)),
+        *identity_registers(Identity(DEVICE_ID, _HOST_BRIDGE, _REVISION)),
         ConfigRegister(Header.COMMAND, 2, _COMMAND_FIXED, _COMMAND_WRITABLE),
         ConfigRegister(Header.STATUS, 2, _STATUS_FIXED, clears=_STATUS_EVENTS),
         ConfigRegister(Header.LATENCY_TIMER, 1, writable=0xF8),

@@ -9,8 +9,15 @@ timing, which IDETIM and SIDETIM keep without effect.
 
 from collections.abc import Callable
 
-from .pci_config import Command, ConfigRegister, ConfigSpace, Header, Identity, Status
-from .pci_config import identity_registers as _identity
+from .pci_config import (
+    Command,
+    ConfigRegister,
+    ConfigSpace,
+    Header,
+    Identity,
+    Status,
+    identity_registers,
+)
 
 DEVICE_ID = 0x7010
 BUS_MASTER_PORTS = 16
@@ -30,7 +37,7 @@ _STATUS_EVENTS = (
 ).value
 
 _REGISTERS = (
-    *_identity(Identity(DEVICE_ID, _IDE_LEGACY_BUS_MASTER)),
+    *identity_registers(Identity(DEVICE_ID, _IDE_LEGACY_BUS_MASTER)),
     ConfigRegister(Header.COMMAND, 2, 0, (Command.IO_SPACE | Command.BUS_MASTER).value),
     ConfigRegister(Header.STATUS, 2, _STATUS_FIXED, clears=_STATUS_EVENTS),
     ConfigRegister(Header.LATENCY_TIMER, 1, writable=0xF0),
