@@ -6,7 +6,7 @@
     .origin 0
 
 ; Makes all bytes of the ROM add up to zero modulo 256; tests/firmware says what it has to be.
-.equ CHECKSUM,          0x32
+.equ CHECKSUM,          0x62
 
     .include "ports.inc"
     .include "memory.inc"
@@ -20,6 +20,7 @@
     .include "vectors.asm"
     .include "cmos.asm"
     .include "clock.asm"
+    .include "pci.asm"
     .include "wait.asm"
     .include "memory.asm"
     .include "apic.asm"

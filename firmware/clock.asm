@@ -155,6 +155,8 @@ irq8_done:
 int1a:
     ENTER_SERVICE
     RETURN_NO_CARRY
+    cmp ah, 0xB1
+    je int1a_pci
     cmp ah, 7
     ja int1a_unknown
     movzx di, ah
@@ -163,6 +165,9 @@ int1a:
     LEAVE_SERVICE
 int1a_unknown:
     RETURN_CARRY
+    LEAVE_SERVICE
+int1a_pci:
+    call pci_bios
     LEAVE_SERVICE
 
 int1a_table:

@@ -1,5 +1,6 @@
 """The I/O port space: a dictionary from port to the chip that decodes it, filled at power-on.
 
+Ports that a register of a chip moves or switches off are a ``PortWindow``, the only thing that changes later.
 An access wider than its chip is split into bytes, as an ISA bridge does. A port nobody decodes reads all
 ones and swallows writes.
 """
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 
 from hv.errors import ConfigError
 from hv.interfaces import PortRead, PortWrite
+
+_LAST_PORT = 0xFFFF
 
 ReadBlock = Callable[[int, int, int], bytes]
 """``read_block(offset, width, count)``: a whole REP INS at once."""
@@ -60,6 +63,11 @@ class PortBus:
                 device, first_offset + number - port, width, read, write, read_block, write_block
             )
 
+    def detach(self, port: int, count: int) -> None:
+        """Let nobody decode ``count`` ports from ``port`` any more."""
+        for number in range(port, port + count):
+            self._slots.pop(number, None)
+
     def slot(self, port: int) -> PortSlot | None:
         """Who decodes ``port``."""
         return self._slots.get(port)
@@ -109,3 +117,59 @@ class PortBus:
             return
         for i in range(0, len(data), width):
             self.write(port, int.from_bytes(data[i : i + width], "little"), width)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPorts:
+    """Some ports of a window, with the arguments of ``PortBus.attach``; ``at`` counts from its base."""
+
+    at: int
+    count: int
+    read: PortRead
+    write: PortWrite
+    first_offset: int = 0
+    width: int = 1
+    read_block: ReadBlock | None = None
+    write_block: WriteBlock | None = None
+
+
+class PortWindow:
+    """Ports of one chip that come and go with its registers.
+
+    The guest chooses where, so a port that is taken or does not exist is no mistake of ours: it stays
+    what it was.
+    """
+
+    def __init__(self, bus: PortBus, device: str, *ports: WindowPorts) -> None:
+        self._bus = bus
+        self._device = device
+        self._ports = ports
+        self._open: list[int] = []
+
+    def close(self) -> None:
+        for port in self._open:
+            self._bus.detach(port, 1)
+        self._open.clear()
+
+    def open(self, base: int) -> None:
+        """Decode the ports from ``base`` on, and no others."""
+        self.close()
+        for part in self._ports:
+            for index in range(part.count):
+                self._claim(base + part.at + index, part, index)
+
+    def _claim(self, port: int, part: WindowPorts, index: int) -> None:
+        if port > _LAST_PORT or self._bus.slot(port) is not None:
+            return
+        self._bus.attach(
+            self._device,
+            port,
+            1,
+            part.read,
+            part.write,
+            first_offset=part.first_offset + index,
+            width=part.width,
+            read_block=part.read_block,
+            write_block=part.write_block,
+        )
+        self._open.append(port)

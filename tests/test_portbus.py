@@ -3,7 +3,7 @@
 import pytest
 
 from hv.errors import ConfigError
-from hv.portbus import PortBus
+from hv.portbus import PortBus, PortWindow, WindowPorts
 
 
 class Chip:
@@ -68,3 +68,88 @@ def test_two_chips_cannot_claim_one_port() -> None:
     bus, chip = bus_with()
     with pytest.raises(ConfigError, match=r"0x0303.*chip.*other"):
         bus.attach("other", 0x303, 1, chip.read, chip.write)
+
+
+def test_detached_ports_are_open_bus_and_can_be_claimed_again() -> None:
+    bus, chip = bus_with()
+    bus.detach(0x301, 2)
+    assert [bus.read(port, 1) for port in range(0x300, 0x304)] == [0x10, 0xFF, 0xFF, 0x13]
+    assert bus.device_at(0x301) == "open bus"
+    bus.attach("other", 0x301, 2, chip.read, chip.write)
+    assert bus.device_at(0x301) == "other"
+
+
+# Windows: ports that a register moves.
+
+
+def window_on(bus: PortBus, chip: Chip) -> PortWindow:
+    """Four byte ports, and two behind a gap that take doublewords."""
+    return PortWindow(
+        bus,
+        "mover",
+        WindowPorts(0, 4, chip.read, chip.write),
+        WindowPorts(8, 2, chip.read, chip.write, first_offset=0x20, width=4),
+    )
+
+
+def decoded(bus: PortBus) -> list[int]:
+    return [port for port in range(0x10000) if bus.device_at(port) == "mover"]
+
+
+def test_a_window_decodes_nothing_until_it_is_opened() -> None:
+    bus = PortBus()
+    window = window_on(bus, Chip())
+    assert decoded(bus) == []
+    window.open(0xC000)
+    assert decoded(bus) == [0xC000, 0xC001, 0xC002, 0xC003, 0xC008, 0xC009]
+    window.close()
+    window.close()
+    assert decoded(bus) == []
+
+
+def test_the_chip_sees_offsets_wherever_its_window_is() -> None:
+    bus, chip = PortBus(), Chip()
+    window = window_on(bus, chip)
+    for base in (0xC000, 0x1F00):
+        window.open(base)
+        bus.write(base + 3, 0x55, 1)
+        bus.write(base + 9, 0x12345678, 4)
+    assert chip.writes == [(3, 0x55, 1), (0x21, 0x12345678, 4)] * 2
+    assert decoded(bus)[0] == 0x1F00
+    assert bus.read(0xC003, 1) == 0xFF
+
+
+def test_a_port_that_is_taken_stays_with_its_chip() -> None:
+    bus, _ = bus_with()
+    window = window_on(bus, Chip())
+    window.open(0x2FE)
+    assert bus.device_at(0x2FE) == "mover"
+    assert bus.device_at(0x300) == "chip"
+    window.open(0xC000)
+    assert bus.device_at(0x300) == "chip"
+    assert bus.device_at(0x2FE) == "open bus"
+
+
+def test_a_window_that_passes_the_last_port_is_cut() -> None:
+    bus = PortBus()
+    window_on(bus, Chip()).open(0xFFFE)
+    assert decoded(bus) == [0xFFFE, 0xFFFF]
+
+
+def test_a_window_moves_whole_strings() -> None:
+    bus, chip = PortBus(), Chip()
+    taken: list[bytes] = []
+    window = PortWindow(
+        bus,
+        "mover",
+        WindowPorts(
+            *(0, 1, chip.read, chip.write),
+            width=2,
+            read_block=lambda _offset, width, count: b"*" * width * count,
+            write_block=lambda _offset, _width, data: taken.append(data),
+        ),
+    )
+    window.open(0xC000)
+    assert bus.read_string(0xC000, 2, 3) == b"******"
+    bus.write_string(0xC000, 2, b"abcd")
+    assert taken == [b"abcd"]

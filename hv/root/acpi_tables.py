@@ -3,7 +3,7 @@
 Document: ACPI Specification 6.5, 5.2. The machine has the fixed hardware of hv_devices.emulated.acpi_pm
 and is in ACPI mode from the beginning: there is no SMI command port. The guest writes to the FACS (its
 global lock), so what ``build`` gives belongs in memory that can be written and that the memory map calls
-reserved. Left out: x2APIC entries, hence APIC IDs from 255 on, NUMA, HPET, PCI.
+reserved. Left out: x2APIC entries, hence APIC IDs from 255 on, NUMA, HPET, MCFG.
 """
 
 from collections.abc import Sequence

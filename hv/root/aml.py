@@ -14,9 +14,10 @@ _SEGMENT_SIZE = 4
 _LENGTH_BITS = 28
 
 _IRQ, _IO, _END = 0x22, 0x47, b"\x79\x00"
-_DWORD_ADDRESS = 0x87
+_DWORD_ADDRESS, _WORD_ADDRESS = 0x87, 0x88
 _DECODE_16_BITS = 1
-_MEMORY_RANGE, _FIXED_PRODUCER, _CACHED_WRITABLE = 0, 0b1100, 0b011
+_MEMORY_RANGE, _PORT_RANGE, _BUS_RANGE = 0, 1, 2
+_FIXED_PRODUCER, _CACHED_WRITABLE, _ENTIRE_RANGE = 0b1100, 0b011, 0b11
 
 
 def integer(value: int) -> bytes:
@@ -82,6 +83,21 @@ def memory_window(first: int, size: int) -> bytes:
     """Addresses below 4 GiB that the device passes on to its children."""
     head = pack("<BHBBB", _DWORD_ADDRESS, 23, _MEMORY_RANGE, _FIXED_PRODUCER, _CACHED_WRITABLE)
     return head + pack("<IIIII", 0, first, first + size - 1, 0, size)
+
+
+def port_window(first: int, last: int) -> bytes:
+    """Ports that the device passes on to its children."""
+    return _word_window(_PORT_RANGE, _ENTIRE_RANGE, first, last)
+
+
+def bus_numbers(first: int, last: int) -> bytes:
+    """PCI buses below a host bridge."""
+    return _word_window(_BUS_RANGE, 0, first, last)
+
+
+def _word_window(kind: int, flags: int, first: int, last: int) -> bytes:
+    head = pack("<BHBBB", _WORD_ADDRESS, 13, kind, _FIXED_PRODUCER, flags)
+    return head + pack("<HHHHH", 0, first, last, 0, last - first + 1)
 
 
 def _path(label: str) -> bytes:

@@ -12,10 +12,9 @@ from hv.interfaces import BlockDevice, ByteSink, IrqLine
 from hv.irq import Wire
 from hv.memory import LOW_RAM_END
 from hv.partition import Partition
+from hv.root.pci_slots import PciSlots
 from hv.root.platform import SCI_IRQ, Platform
 from hv.vp import End, Ending
-from hv_devices.emulated.ata import AtaChannel
-from hv_devices.emulated.ata_identify import Identity
 from hv_devices.emulated.debug_ports import DebugExit, MarkPort, PostPort, TextPort
 from hv_devices.emulated.firmware_disk import Drive, FirmwareDisk
 from hv_devices.emulated.i8042 import I8042
@@ -116,21 +115,8 @@ class Board:
         )
         self.com1 = Ns16550A(line(_IRQ_COM1), clock, setup.serial[0])
         self.com2 = Ns16550A(line(_IRQ_COM2), clock, setup.serial[1])
-        self.ata = (
-            AtaChannel(
-                line(_IRQ_ATA0),
-                clock,
-                (setup.ata[0], setup.ata[1]),
-                work=meter("ata0", WorkKind.PIO),
-            ),
-            AtaChannel(
-                line(_IRQ_ATA1),
-                clock,
-                (setup.ata[2], setup.ata[3]),
-                (Identity("HV2"), Identity("HV3")),
-                meter("ata1", WorkKind.PIO),
-            ),
-        )
+        self.pci = PciSlots(partition, setup.ata, (line(_IRQ_ATA0), line(_IRQ_ATA1)))
+        self.ata = self.pci.ata
         self.vga = VgaText(clock, partition.memory.read_video)
         self.firmware_disk = FirmwareDisk(
             [Drive.made_for(disk) if disk else None for disk in setup.floppies]
@@ -163,20 +149,6 @@ class Board:
         attach("portcf9", 0xCF9, 1, self.portcf9.read, self.portcf9.write)
         attach("com1", 0x3F8, 8, self.com1.read, self.com1.write)
         attach("com2", 0x2F8, 8, self.com2.read, self.com2.write)
-        for number, (command, control) in enumerate(((0x1F0, 0x3F6), (0x170, 0x376))):
-            channel, name = self.ata[number], f"ata{number}"
-            attach(
-                name,
-                command,
-                1,
-                channel.read,
-                channel.write,
-                width=4,
-                read_block=channel.read_block,
-                write_block=channel.write_block,
-            )
-            attach(name, command + 1, 7, channel.read, channel.write, first_offset=1)
-            attach(name, control, 1, channel.read_control, channel.write_control)
         attach("vga", 0x3B0, 0x30, self.vga.read, self.vga.write)
         attach("post", 0x80, 1, self.post.read, self.post.write)
         attach(

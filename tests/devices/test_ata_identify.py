@@ -102,13 +102,41 @@ def test_names_the_capacity_in_28_and_48_bits(sectors: int, lba28: int) -> None:
     assert sum(word << 16 * i for i, word in enumerate(words[100:104])) == sectors
 
 
-def test_offers_pio_4_and_no_dma() -> None:
+def test_offers_pio_4() -> None:
     words = Host(MemoryDisk(SECTOR * 100)).identify()
     assert words[53] & 2
     assert words[64] & 3 == 3
     assert words[67] >= words[68] >= 120
-    assert not words[49] & 1 << 8
-    assert words[62] == words[63] == words[88] == 0
+
+
+def test_offers_multiword_and_ultra_dma() -> None:
+    words = Host(MemoryDisk(SECTOR * 100)).identify()
+    assert words[49] & 1 << 8
+    assert words[53] & 1 << 2  # word 88 is valid
+    assert words[62] == 0  # single word DMA is obsolete
+    assert words[63] & 0xFF == 0x07
+    assert words[65] == words[66] == 120  # ns: mode 2
+    assert words[88] & 0xFF == 0x3F
+
+
+@pytest.mark.parametrize(
+    ("mode", "multiword", "ultra"),
+    [
+        (0x20, 0x0107, 0x003F),
+        (0x21, 0x0207, 0x003F),
+        (0x22, 0x0407, 0x003F),
+        (0x40, 0x0007, 0x013F),
+        (0x42, 0x0007, 0x043F),
+        (0x45, 0x0007, 0x203F),
+    ],
+)
+def test_tells_the_one_selected_dma_mode(mode: int, multiword: int, ultra: int) -> None:
+    host = Host(MemoryDisk(SECTOR * 100))
+    assert host.command(0xEF, features=0x03, count=mode) == READY
+    words = host.identify()
+    assert (words[63], words[88]) == (multiword, ultra)
+    assert host.command(0xEF, features=0x03, count=0x0C) == READY  # PIO is another setting
+    assert host.identify()[63] == multiword
 
 
 def test_every_enabled_command_set_is_supported() -> None:

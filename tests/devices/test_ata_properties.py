@@ -21,10 +21,11 @@ from tests.devices.ata_driver import (
 )
 
 SECTORS = 1100
-LARGEST_BLOCK = 16 * SECTOR
+LARGEST_BLOCK = 128 * SECTOR
 
 COMMANDS = [
     *(0x20, 0x24, 0x29, 0x30, 0x34, 0x39, 0x40, 0x42, 0x70, 0x90, 0x91),
+    *(0x25, 0x35, 0xC8, 0xCA, 0xC8, 0xCA),
     *(0xC4, 0xC5, 0xC6, 0xE4, 0xE6, 0xE7, 0xE8, 0xEC, 0xEF, 0xF8),
 ]
 """Favoured over random codes, which are nearly all aborted."""
@@ -45,6 +46,8 @@ steps = st.one_of(
     st.tuples(st.just("read_block"), st.just(0), st.just(2), st.just(256)),
     st.tuples(st.just("write_block"), st.integers(0, 7), widths, st.integers(0, 40)),
     st.tuples(st.just("write_block"), st.just(0), st.just(2), st.sampled_from([256, 4096])),
+    st.tuples(st.just("dma_take"), st.sampled_from([0, 2, 512, 0x10000])),
+    st.tuples(st.just("dma_give"), st.sampled_from([b"", b"ab", bytes(512), bytes(0x10000)])),
     st.tuples(st.just("advance"), st.sampled_from([1, 100, ACCESS_NS, RESET_NS])),
 )
 

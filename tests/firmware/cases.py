@@ -46,6 +46,7 @@ CASES = (
     Case("floppy", medium="floppy"),
     Case("keyboard"),
     Case("mouse"),
+    Case("pci"),
     Case("reset"),
     Case("serial"),
     Case("system"),

@@ -26,11 +26,14 @@ _SYNTHETIC = (
     *("hv_vmbus", "hv_storvsc", "hyperv-keyboard", "hid-hyperv", "hid-generic", "hv_utils"),
     *("sr_mod", "isofs"),
 )
-_CLOUD = ("evdev", "serio_raw", "pata_legacy", "sd_mod", *_SYNTHETIC)
+_CLOUD = ("evdev", "serio_raw", "pata_legacy", "ata_piix", "sd_mod", *_SYNTHETIC)
 MODULES = {
     "cloud": _CLOUD,
     packages.NEWER: _CLOUD,
-    "generic": ("evdev", "psmouse", "pata_legacy", "sd_mod", *_SYNTHETIC, "ext4", "crc32c_generic"),
+    "generic": (
+        *("evdev", "psmouse", "pata_legacy", "ata_piix", "sd_mod", *_SYNTHETIC),
+        *("ext4", "crc32c_generic"),
+    ),
 }
 """What the init scripts load, by kernel flavour; the rest of what they use is in the kernel."""
 

@@ -182,6 +182,25 @@ VMBUS_WINDOW = bytes.fromhex(
 )  # fmt: skip
 
 
+PCI_ROOT = bytes.fromhex(
+    "50434930"  # PCI0
+    "085f484944" "0c41d00a03"  # _HID PNP0A03
+    "085f414452" "00"  # _ADR 0
+    "085f42424e" "00"  # _BBN 0
+    "085f435253" "1148050a54"  # _CRS
+    "880d00" "020c00" "0000" "0000" "0000" "0000" "0100"  # bus 0
+    "4701f80cf80c0108"  # configuration mechanism
+    "880d00" "010c03" "0000" "0000" "f70c" "0000" "f80c"  # ports below it
+    "880d00" "010c03" "0000" "000d" "ffff" "0000" "00f3"  # and above
+    "871700" "000c03" "00000000" "000000e0" "fffffff7" "00000000" "00000018" "7900"
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("vmbus", [False, True])
+def test_the_pci_root_leaves_room_for_memory_and_the_vmbus(vmbus: bool) -> None:
+    assert PCI_ROOT in definition_block(vmbus=vmbus)
+
+
 def test_soft_off_is_sleep_type_5() -> None:
     s5 = bytes.fromhex("085c5f53355f1207040a05000000")
     assert definition_block(vmbus=False).startswith(s5)

@@ -8,17 +8,21 @@ Where nobody drives the bus it reads 7Fh, as on a PC: the data lines float high 
 the host adapter pulls down so that BSY reads 0 and no software waits for a drive that is not
 there.
 
-Left out: DMA (see ``ata_drive``), packet devices, the Drive Address register (obsolete; it
+The cable's DMA wires are a request (DMARQ) and a way to move data for whoever acknowledges it.
+
+Left out: packet devices, the Drive Address register (obsolete; it
 floats).
 """
 
 from dataclasses import dataclass
 
-from hv.interfaces import BlockDevice, Clock, IrqLine, Work, unmetered
+from hv.interfaces import BlockDevice, Clock, IrqLine
+from hv.irq import Unconnected
 
 from .ata_drive import AtaDrive
 from .ata_identify import Identity, Seat
 from .ata_registers import Command, Control, ControlRegister, Device, Register
+from .ata_state import NOT_METERED, TransferWork
 
 _DATA = Register.DATA.value
 _COMMAND = Register.COMMAND.value
@@ -53,9 +57,11 @@ class AtaChannel:
         clock: Clock,
         disks: tuple[BlockDevice | None, BlockDevice | None],
         identities: tuple[Identity, Identity] = (Identity("HV0"), Identity("HV1")),
-        work: Work = unmetered,
+        dmarq: IrqLine | None = None,
+        work: TransferWork = NOT_METERED,
     ) -> None:
         self._irq = irq
+        self._dmarq = dmarq or Unconnected()
         self.state = ChannelState()
         self.drives: list[AtaDrive | None] = [None, None]
         for unit, disk in enumerate(disks):
@@ -101,7 +107,7 @@ class AtaChannel:
             return self.read(offset, width).to_bytes(width, "little") * count
         # The data port moves words: a byte access takes a whole one and shows its low half.
         size = max(width, _WORD) * count
-        drive = self.drives[self.state.selected]
+        drive = self._selected()
         data = drive.take(size) if drive else b""
         if len(data) < size:
             data += _FLOATING_WORD * ((size - len(data)) // _WORD)
@@ -113,9 +119,27 @@ class AtaChannel:
             for start in range(0, len(data), width):
                 self.write(offset, int.from_bytes(data[start : start + width], "little"), width)
             return
-        drive = self.drives[self.state.selected]
+        drive = self._selected()
         if drive:
             drive.give(_as_words(data) if width < _WORD else data)
+
+    # The DMA engine of the host adapter
+
+    def dma_ready(self, to_memory: bool) -> int:
+        """How many bytes the selected device can move in this direction now."""
+        drive = self._selected()
+        return drive.dma_ready(to_memory) if drive else 0
+
+    def dma_take(self, size: int) -> bytes:
+        """Up to ``size`` bytes from the selected device; empty when it has none to give now."""
+        drive = self._selected()
+        return drive.dma_take(size) if drive else b""
+
+    def dma_give(self, data: bytes) -> None:
+        """Bytes for the selected device, at most as many as it is ready for."""
+        drive = self._selected()
+        if drive:
+            drive.dma_give(data)
 
     # The control block
 
@@ -152,7 +176,7 @@ class AtaChannel:
     def _read_register(self, offset: int) -> int:
         if offset > _STATUS:
             return _OPEN_BUS
-        selected = self.drives[self.state.selected]
+        selected = self._selected()
         if offset == _STATUS:
             status = self._status()
             if selected:
@@ -167,7 +191,7 @@ class AtaChannel:
         return value
 
     def _status(self) -> int:
-        drive = self.drives[self.state.selected]
+        drive = self._selected()
         if drive:
             return drive.register(_STATUS, False)
         return 0 if self.drives[0] else _FLOATING
@@ -186,7 +210,7 @@ class AtaChannel:
             drive.latch(offset, value)
 
     def _start(self, command: int) -> None:
-        selected = self.drives[self.state.selected]
+        selected = self._selected()
         if command == _DIAGNOSTIC:
             self._diagnose()
         elif selected:
@@ -203,11 +227,16 @@ class AtaChannel:
     def _present(self) -> list[AtaDrive]:
         return [drive for drive in self.drives if drive]
 
+    def _selected(self) -> AtaDrive | None:
+        return self.drives[self.state.selected]
+
     def _settle(self) -> None:
-        """INTRQ: the selected device's pending interrupt, unless the host turned the wire off."""
-        drive = self.drives[self.state.selected]
+        """INTRQ and DMARQ are the selected device's; the host may turn off the first."""
+        drive = self._selected()
         pending = drive is not None and drive.state.interrupt
         self._irq.set(pending and not self.state.control & _NIEN)
+        # Last: the engine may serve the request at once, and that settles again.
+        self._dmarq.set(drive is not None and drive.dma_request)
 
 
 def _as_words(data: bytes) -> bytes:

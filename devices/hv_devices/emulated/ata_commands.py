@@ -4,7 +4,7 @@ A command is a row of ``COMMANDS``: its code and a function of the drive, called
 stood its time. A request is checked before anything moves: a range that leaves the disk fails
 with IDNF at the first sector outside it, and no data is transferred.
 
-Left out, and so aborted: DMA and queued transfers, READ/WRITE LONG and FORMAT TRACK, SET MAX,
+Left out, and so aborted: queued transfers, READ/WRITE LONG and FORMAT TRACK, SET MAX,
 security, SMART, packet and CompactFlash commands. EXECUTE DEVICE DIAGNOSTIC belongs to the cable:
 see ``ata``.
 """
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from . import ata_address
 from .ata_identify import identify_device
 from .ata_registers import Command, Error, Feature, Power, TransferMode
-from .ata_state import MULTIPLE_LIMIT
+from .ata_state import DMA_BLOCK, MULTIPLE_LIMIT
 
 if TYPE_CHECKING:
     from .ata_drive import AtaDrive
@@ -28,7 +28,8 @@ _IDNF = Error.IDNF.value
 _WRITE_PROTECTED = Error.WP.value | Error.ABRT.value
 
 _BLOCK_SIZES = frozenset({0, *(1 << n for n in range(8) if 1 << n <= MULTIPLE_LIMIT)})
-_PIO_MODES = frozenset(mode.value for mode in TransferMode)
+_DMA_MODES = frozenset(mode.value for mode in TransferMode if mode >= TransferMode.MULTIWORD_DMA_0)
+_PIO_MODES = frozenset(mode.value for mode in TransferMode) - _DMA_MODES
 
 
 def abort(drive: "AtaDrive") -> None:
@@ -87,6 +88,20 @@ def _write_multiple(drive: "AtaDrive", extended: bool) -> None:
     elif drive.medium.read_only:
         drive.fail(_WRITE_PROTECTED)
     elif _locate(drive, extended, block):
+        drive.write_medium()
+
+
+def _read_dma(drive: "AtaDrive", extended: bool) -> None:
+    if _locate(drive, extended, DMA_BLOCK):
+        drive.state.dma = True
+        drive.read_medium()
+
+
+def _write_dma(drive: "AtaDrive", extended: bool) -> None:
+    if drive.medium.read_only:
+        drive.fail(_WRITE_PROTECTED)
+    elif _locate(drive, extended, DMA_BLOCK):
+        drive.state.dma = True
         drive.write_medium()
 
 
@@ -191,6 +206,9 @@ def _set_transfer_mode(drive: "AtaDrive") -> None:
     if mode in _PIO_MODES:
         drive.state.transfer_mode = mode
         drive.complete()
+    elif mode in _DMA_MODES:
+        drive.state.dma_mode = mode
+        drive.complete()
     else:
         abort(drive)
 
@@ -221,11 +239,13 @@ COMMANDS: dict[int, Action] = {
     Command.READ_SECTORS: partial(_read, extended=False),
     Command.READ_SECTORS_NO_RETRY: partial(_read, extended=False),
     Command.READ_SECTORS_EXT: partial(_read, extended=True),
+    Command.READ_DMA_EXT: partial(_read_dma, extended=True),
     Command.READ_NATIVE_MAX_EXT: partial(_read_native_max, extended=True),
     Command.READ_MULTIPLE_EXT: partial(_read_multiple, extended=True),
     Command.WRITE_SECTORS: partial(_write, extended=False),
     Command.WRITE_SECTORS_NO_RETRY: partial(_write, extended=False),
     Command.WRITE_SECTORS_EXT: partial(_write, extended=True),
+    Command.WRITE_DMA_EXT: partial(_write_dma, extended=True),
     Command.WRITE_MULTIPLE_EXT: partial(_write_multiple, extended=True),
     Command.READ_VERIFY: partial(_verify, extended=False),
     Command.READ_VERIFY_NO_RETRY: partial(_verify, extended=False),
@@ -241,6 +261,10 @@ COMMANDS: dict[int, Action] = {
     Command.READ_MULTIPLE: partial(_read_multiple, extended=False),
     Command.WRITE_MULTIPLE: partial(_write_multiple, extended=False),
     Command.SET_MULTIPLE_MODE: _set_multiple,
+    Command.READ_DMA: partial(_read_dma, extended=False),
+    Command.READ_DMA_NO_RETRY: partial(_read_dma, extended=False),
+    Command.WRITE_DMA: partial(_write_dma, extended=False),
+    Command.WRITE_DMA_NO_RETRY: partial(_write_dma, extended=False),
     Command.STANDBY_IMMEDIATE: partial(_set_power, mode=Power.STANDBY),
     Command.IDLE_IMMEDIATE: partial(_set_power, mode=Power.IDLE),
     Command.STANDBY: partial(_set_power, mode=Power.STANDBY),

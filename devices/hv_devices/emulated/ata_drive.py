@@ -1,23 +1,25 @@
-"""An ATA disk behind the cable: its task file and the non-data, PIO-in and PIO-out protocols.
+"""An ATA disk behind the cable: its task file and the non-data, PIO and DMA protocols.
 
 After INCITS 361-2002 (ATA/ATAPI-6), clauses 7 (registers) and 9 (protocols; 9.12, signature).
 What each command does is in ``ata_commands``; the two devices of a cable are joined in ``ata``.
 
-Left out: DMA, overlap and queueing, the drive's own standby timer, PDIAG- and DASP- (both drives
-are always good). A bus master would move the same blocks through ``take`` and ``give``, without
-the interrupt between them.
+A DMA command moves larger blocks than PIO, through the host's DMA engine and with one interrupt at
+its end; while a block waits for the engine, DRQ and the wire DMARQ are up.
+
+Left out: overlap and queueing, the drive's own standby timer, PDIAG- and DASP- (both drives are
+always good), checksums of Ultra DMA.
 """
 
 from collections.abc import Callable
 
-from hv.interfaces import BlockDevice, Clock, Work, unmetered
+from hv.interfaces import BlockDevice, Clock
 from hv.types import SECTOR_SIZE
 
-from . import ata_address
+from . import ata_address, ata_task_file
 from .ata_commands import COMMANDS, abort
 from .ata_identify import Identity, Seat
 from .ata_registers import Error, Register, Status
-from .ata_state import DriveState, Phase
+from .ata_state import NOT_METERED, DriveState, Phase, TransferWork
 
 ACCESS_NS = 4_000
 """BSY time of a command, and between two blocks: a drive whose cache always hits."""
@@ -38,26 +40,18 @@ _UNC = Error.UNC.value
 
 _DATA_IN = Phase.DATA_IN.value
 _DATA_OUT = Phase.DATA_OUT.value
+_DMA_IN = Phase.DMA_IN.value
+_DMA_OUT = Phase.DMA_OUT.value
+_DMA = (_DMA_IN, _DMA_OUT)
 _FIRST_BUSY = Phase.HELD.value
 
 _DIAGNOSTIC_PASSED = 0x01
 
 _STATUS = Register.STATUS.value
-_SINGLE = {
-    Register.ERROR.value: "error",
-    Register.DEVICE.value: "device",
-}
-_QUEUES = {
-    Register.COUNT.value: "count",
-    Register.LBA_LOW.value: "lba_low",
-    Register.LBA_MID.value: "lba_mid",
-    Register.LBA_HIGH.value: "lba_high",
-}
-"""Registers of two bytes, for the 48-bit commands: the newest write and the one before."""
 
 
 class AtaDrive:
-    """One disk. ``changed`` is called when its pending interrupt came or went."""
+    """One disk. ``changed`` is called when its pending interrupt or its DMA request came or went."""
 
     def __init__(
         self,
@@ -66,7 +60,7 @@ class AtaDrive:
         changed: Callable[[], None],
         identity: Identity,
         seat: Seat,
-        work: Work = unmetered,
+        work: TransferWork = NOT_METERED,
     ) -> None:
         self._work = work
         self.medium = medium
@@ -108,30 +102,22 @@ class AtaDrive:
     def busy(self) -> bool:
         return self.state.phase >= _FIRST_BUSY
 
+    @property
+    def dma_request(self) -> bool:
+        """What the drive wants of DMARQ."""
+        return self.state.phase in _DMA
+
     def register(self, offset: int, high_order: bool) -> int:
         """Read a register other than Data; while busy all of them show Status. No side effect."""
         s = self.state
         if offset == _STATUS or s.phase >= _FIRST_BUSY:
             return s.status
-        value: int
-        if offset in _SINGLE:
-            value = getattr(s, _SINGLE[offset])
-            return value
-        value = getattr(s, _QUEUES[offset])
-        return value >> 8 if high_order else value & 0xFF
+        return ata_task_file.read(s, offset, high_order)
 
     def latch(self, offset: int, value: int) -> None:
         """Write a register other than Data and Command; lost while busy."""
-        s = self.state
-        if s.phase >= _FIRST_BUSY:
-            return
-        if offset == Register.FEATURES:
-            s.features = value
-        elif offset == Register.DEVICE:
-            s.device = value
-        else:
-            name = _QUEUES[offset]
-            setattr(s, name, (getattr(s, name) << 8 | value) & 0xFFFF)
+        if self.state.phase < _FIRST_BUSY:
+            ata_task_file.write(self.state, offset, value)
 
     def start(self, command: int) -> None:
         """Write the Command register. A command that comes while DRQ is set ends the one before."""
@@ -140,6 +126,7 @@ class AtaDrive:
             return
         s.command = command
         s.error = 0
+        s.dma = False
         self._drop_transfer()
         self._pend(False)
         self._be_busy(Phase.DECODING.value, ACCESS_NS)
@@ -156,9 +143,8 @@ class AtaDrive:
         self._timer.cancel()
         self._drop_transfer()
         s.busy_until_ns = None
-        s.phase = Phase.HELD.value
-        s.status = _BSY
         s.asleep = False
+        self._enter(Phase.HELD.value, _BSY)
         self._pend(False)
 
     def leave_reset(self) -> None:
@@ -181,6 +167,7 @@ class AtaDrive:
         s, fresh = self.state, DriveState()
         s.multiple = fresh.multiple
         s.transfer_mode = fresh.transfer_mode
+        s.dma_mode = fresh.dma_mode
         s.write_cache = fresh.write_cache
         s.look_ahead = fresh.look_ahead
         s.revert = fresh.revert
@@ -230,37 +217,61 @@ class AtaDrive:
     def read_medium(self) -> None:
         """``remaining`` sectors from ``lba``, the first block now."""
         self.state.reads += 1
-        self._work(self.state.remaining * SECTOR_SIZE)
+        self._account()
         self._load()
 
     def write_medium(self) -> None:
         """``remaining`` sectors to ``lba``: the host may send the first block."""
         self.state.writes += 1
-        self._work(self.state.remaining * SECTOR_SIZE)
+        self._account()
         self._ask_block()
+
+    def _account(self) -> None:
+        """One request that moves ``remaining`` sectors."""
+        done = self._work.dma if self.state.dma else self._work.pio
+        done(self.state.remaining * SECTOR_SIZE)
 
     def verify_medium(self) -> None:
         """Read ``remaining`` sectors from ``lba`` and keep none."""
         self._verify()
 
-    # The data port
+    # The data port, and the DMA engine at the other end of the cable
 
     def take(self, size: int) -> bytes:
         """Up to ``size`` bytes of the block that waits for the host; empty when none does."""
+        return self._taken(size) if self.state.phase == _DATA_IN else b""
+
+    def give(self, data: bytes) -> None:
+        """Bytes from the host; lost when the block has no room for them or none is due."""
+        if self.state.phase == _DATA_OUT:
+            self._given(data)
+
+    def dma_ready(self, to_memory: bool) -> int:
+        """Bytes that wait for the engine, or that it owes, by the direction it is set to."""
         s = self.state
-        if s.phase != _DATA_IN:
-            return b""
+        if to_memory:
+            return len(s.data_in) - s.position if s.phase == _DMA_IN else 0
+        return s.expected - len(s.data_out) if s.phase == _DMA_OUT else 0
+
+    def dma_take(self, size: int) -> bytes:
+        """Up to ``size`` bytes of the block that waits for the engine; empty when none does."""
+        return self._taken(size) if self.state.phase == _DMA_IN else b""
+
+    def dma_give(self, data: bytes) -> None:
+        """Bytes from the engine; lost when none are due."""
+        if self.state.phase == _DMA_OUT:
+            self._given(data)
+
+    def _taken(self, size: int) -> bytes:
+        s = self.state
         data = s.data_in[s.position : s.position + size]
         s.position += len(data)
         if s.position == len(s.data_in):
             self._block_taken()
         return data
 
-    def give(self, data: bytes) -> None:
-        """Bytes from the host; lost when the block has no room for them or none is due."""
+    def _given(self, data: bytes) -> None:
         s = self.state
-        if s.phase != _DATA_OUT:
-            return
         s.data_out += data[: s.expected - len(s.data_out)]
         if len(s.data_out) == s.expected:
             self._block_given()
@@ -269,7 +280,7 @@ class AtaDrive:
         if self.state.remaining:
             self._be_busy(Phase.LOADING.value, ACCESS_NS)
         else:
-            self._be_ready(_READY)
+            self._end_transfer(interrupt=self.state.dma)
 
     def _block_given(self) -> None:
         phase = Phase.STORING if self.state.remaining else Phase.KEEPING
@@ -278,16 +289,17 @@ class AtaDrive:
     def _offer(self, data: bytes) -> None:
         s = self.state
         s.data_in, s.position = data, 0
-        s.phase = _DATA_IN
-        s.status = _READY_DRQ
-        self._pend(True)
+        if s.dma:
+            self._enter(_DMA_IN, _READY_DRQ)
+        else:
+            self._enter(_DATA_IN, _READY_DRQ)
+            self._pend(True)
 
     def _ask(self, size: int) -> None:
         s = self.state
         s.data_out.clear()
         s.expected = size
-        s.phase = _DATA_OUT
-        s.status = _READY_DRQ
+        self._enter(_DMA_OUT if s.dma else _DATA_OUT, _READY_DRQ)
 
     def _ask_block(self) -> None:
         self._ask(self._next_count() * SECTOR_SIZE)
@@ -326,10 +338,18 @@ class AtaDrive:
         s.bytes_written += len(s.data_out)
         self._advance(count)
         if s.remaining:
+            if not s.dma:
+                self._pend(True)
             self._ask_block()
-            self._pend(True)
         else:
+            self._end_transfer(interrupt=True)
+
+    def _end_transfer(self, *, interrupt: bool) -> None:
+        """All data of a command has moved. A PIO read had its last interrupt before its last block."""
+        if interrupt:
             self.complete()
+        else:
+            self._be_ready(_READY)
 
     def _verify(self) -> None:
         s = self.state
@@ -374,14 +394,20 @@ class AtaDrive:
 
     def _be_busy(self, phase: int, duration_ns: int) -> None:
         s = self.state
-        s.phase = phase
-        s.status = _BSY
         s.busy_until_ns = self._clock.now() + duration_ns
         self._timer.arm(s.busy_until_ns)
+        self._enter(phase, _BSY)
 
     def _be_ready(self, status: int) -> None:
-        self.state.phase = Phase.READY.value
-        self.state.status = status
+        self._enter(Phase.READY.value, status)
+
+    def _enter(self, phase: int, status: int) -> None:
+        """Callers do this last: a new DMA request may be served before it returns."""
+        s = self.state
+        before = s.phase in _DMA
+        s.phase, s.status = phase, status
+        if before != self.dma_request:
+            self._changed()
 
     def _drop_transfer(self) -> None:
         self.state.data_in, self.state.position = b"", 0

@@ -1,6 +1,6 @@
 """The 512 bytes of IDENTIFY DEVICE: INCITS 361-2002 (ATA/ATAPI-6), 8.15.
 
-Left out (their words say "not supported"): DMA modes, security, SMART, power-up in standby,
+Left out (their words say "not supported"): single word DMA, security, SMART, power-up in standby,
 advanced power management, removable media, overlap and queueing, host protected area,
 CompactFlash.
 """
@@ -9,6 +9,7 @@ import struct
 from dataclasses import dataclass
 
 from .ata_address import LBA28_SECTORS, current_geometry, default_geometry
+from .ata_registers import TransferMode
 from .ata_state import MULTIPLE_LIMIT, DriveState
 
 _WORDS = 256
@@ -45,6 +46,10 @@ _FLUSH = 1 << 12
 _LBA48 = 1 << 10
 _SECOND_SET = _FLUSH_EXT | _FLUSH | _LBA48
 
+# Words 63 and 88: DMA modes. The low byte has those supported, the high byte the selected one.
+_MULTIWORD_MODES = (TransferMode.MULTIWORD_DMA_0, 3)
+_ULTRA_MODES = (TransferMode.ULTRA_DMA_0, 6)
+
 # Word 93: what the hardware reset found.
 _CABLE_80 = 1 << 13
 _DEVICE_0 = 0x000B  # shall be 1, number by jumper, diagnostics passed
@@ -58,6 +63,8 @@ def identify_device(state: DriveState, sectors: int, identity: Identity, seat: S
     words = [0] * _WORDS
     _describe(words, sectors, identity)
     _capabilities(words)
+    words[63] = _dma_modes(state, *_MULTIWORD_MODES)
+    words[88] = _dma_modes(state, *_ULTRA_MODES)
     _addressing(words, state, sectors)
     _command_sets(words, state)
     words[93] = _hardware_reset(seat)
@@ -77,12 +84,18 @@ def _describe(words: list[int], sectors: int, identity: Identity) -> None:
 
 def _capabilities(words: list[int]) -> None:
     words[47] = 0x8000 | MULTIPLE_LIMIT
-    words[49] = 0x2E00  # standby timer, IORDY and that it can be disabled, LBA
+    words[49] = 0x2F00  # standby timer, IORDY and that it can be disabled, LBA, DMA
     words[50] = _VALID
     words[51] = 0x0200  # PIO mode 2, for hosts older than words 64 to 68
-    words[53] = 0x0003  # words 54-58 and 64-70 are valid
+    words[53] = 0x0007  # words 54-58, 64-70 and 88 are valid
     words[64] = 0x0003  # PIO modes 3 and 4
+    words[65] = words[66] = 120  # ns a multiword DMA cycle, at least and recommended
     words[67] = words[68] = 120  # ns a PIO cycle, without and with IORDY
+
+
+def _dma_modes(state: DriveState, first: int, count: int) -> int:
+    selected = 0x100 << state.dma_mode - first if first <= state.dma_mode < first + count else 0
+    return selected | (1 << count) - 1
 
 
 def _addressing(words: list[int], state: DriveState, sectors: int) -> None:

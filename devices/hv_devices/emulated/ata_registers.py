@@ -74,11 +74,13 @@ class Command(IntEnum):
     READ_SECTORS = 0x20
     READ_SECTORS_NO_RETRY = 0x21
     READ_SECTORS_EXT = 0x24
+    READ_DMA_EXT = 0x25
     READ_NATIVE_MAX_EXT = 0x27
     READ_MULTIPLE_EXT = 0x29
     WRITE_SECTORS = 0x30
     WRITE_SECTORS_NO_RETRY = 0x31
     WRITE_SECTORS_EXT = 0x34
+    WRITE_DMA_EXT = 0x35
     WRITE_MULTIPLE_EXT = 0x39
     READ_VERIFY = 0x40
     READ_VERIFY_NO_RETRY = 0x41
@@ -95,6 +97,10 @@ class Command(IntEnum):
     READ_MULTIPLE = 0xC4
     WRITE_MULTIPLE = 0xC5
     SET_MULTIPLE_MODE = 0xC6
+    READ_DMA = 0xC8
+    READ_DMA_NO_RETRY = 0xC9
+    WRITE_DMA = 0xCA
+    WRITE_DMA_NO_RETRY = 0xCB
     STANDBY_IMMEDIATE = 0xE0
     IDLE_IMMEDIATE = 0xE1
     STANDBY = 0xE2
@@ -123,7 +129,7 @@ class Feature(IntEnum):
 
 
 class TransferMode(IntEnum):
-    """SET FEATURES transfer modes that need no DMA engine."""
+    """SET FEATURES transfer modes: how to move data by PIO, and how by DMA."""
 
     PIO_DEFAULT = 0x00
     PIO_DEFAULT_NO_IORDY = 0x01
@@ -132,6 +138,15 @@ class TransferMode(IntEnum):
     PIO_2 = 0x0A
     PIO_3 = 0x0B
     PIO_4 = 0x0C
+    MULTIWORD_DMA_0 = 0x20
+    MULTIWORD_DMA_1 = 0x21
+    MULTIWORD_DMA_2 = 0x22
+    ULTRA_DMA_0 = 0x40
+    ULTRA_DMA_1 = 0x41
+    ULTRA_DMA_2 = 0x42
+    ULTRA_DMA_3 = 0x43
+    ULTRA_DMA_4 = 0x44
+    ULTRA_DMA_5 = 0x45
 
 
 class Power(IntEnum):

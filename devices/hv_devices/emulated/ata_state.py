@@ -6,12 +6,27 @@ After INCITS 361-2002 (ATA/ATAPI-6), clauses 7 (registers) and 9 (protocols).
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from hv.interfaces import Work, unmetered
 from hv.types import SECTOR_SIZE
 
 from .ata_registers import Power, TransferMode
 
 MULTIPLE_LIMIT = 16
 """Largest block of READ and WRITE MULTIPLE; also the setting at power-on."""
+
+DMA_BLOCK = 128
+"""Sectors that a DMA command moves in one go: what a bus master's region can hold at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferWork:
+    """Where a drive's requests are accounted for, by the way their data takes."""
+
+    pio: Work
+    dma: Work
+
+
+NOT_METERED = TransferWork(unmetered, unmetered)
 
 
 class Phase(IntEnum):
@@ -20,15 +35,17 @@ class Phase(IntEnum):
     READY = 0
     DATA_IN = 1  # a block waits to be read by the host
     DATA_OUT = 2  # the host owes a block
-    HELD = 3  # software reset is asserted
-    RESETTING = 4
-    DIAGNOSING = 5  # as device 1 of EXECUTE DEVICE DIAGNOSTIC: no interrupt at the end
-    DIAGNOSING_FIRST = 6  # as device 0: it raises the interrupt for both
-    DECODING = 7  # a command was written
-    LOADING = 8  # reads: the next block is on its way from the medium
-    STORING = 9  # writes: a block is on its way to the medium
-    VERIFYING = 10
-    KEEPING = 11  # WRITE BUFFER: the block goes into the sector buffer
+    DMA_IN = 3  # DMARQ: a block waits for the host's DMA engine
+    DMA_OUT = 4  # DMARQ: the host's DMA engine owes a block
+    HELD = 5  # software reset is asserted
+    RESETTING = 6
+    DIAGNOSING = 7  # as device 1 of EXECUTE DEVICE DIAGNOSTIC: no interrupt at the end
+    DIAGNOSING_FIRST = 8  # as device 0: it raises the interrupt for both
+    DECODING = 9  # a command was written
+    LOADING = 10  # reads: the next block is on its way from the medium
+    STORING = 11  # writes: a block is on its way to the medium
+    VERIFYING = 12
+    KEEPING = 13  # WRITE BUFFER: the block goes into the sector buffer
 
 
 @dataclass
@@ -54,6 +71,7 @@ class DriveState:
 
     # The transfer under way: address of the next block, sectors still to go, sectors per block.
     extended: bool = False
+    dma: bool = False
     lba: int = 0
     remaining: int = 0
     block: int = 1
@@ -67,6 +85,7 @@ class DriveState:
     sectors_per_track: int = 63
     multiple: int = MULTIPLE_LIMIT
     transfer_mode: int = TransferMode.PIO_DEFAULT.value
+    dma_mode: int = TransferMode.MULTIWORD_DMA_2.value
     write_cache: bool = True
     look_ahead: bool = True
     revert: bool = False  # software reset goes back to the power-on settings

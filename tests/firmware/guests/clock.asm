@@ -132,9 +132,6 @@ alarm_wait:
     mov ah, 0x42                        ; not known
     int 0x1A
     call show_result
-    mov ax, 0xB101                      ; PCI BIOS: not there
-    int 0x1A
-    call carry
     call line
     jmp finish
 
