@@ -58,6 +58,7 @@ class BlockApi(Protocol):
     def stop(self) -> None: ...
     def request_icount(self, pc: int, size: int) -> int | None: ...
     def code_at(self, pc: int, size: int) -> tuple[int, bytes]: ...
+    def watch_code(self, pc: int, size: int) -> None: ...
 
 
 class _Block:
@@ -104,6 +105,7 @@ class PythonPace:
         """A block was translated."""
         self._api.save()
         gpa, code = self._api.code_at(pc, size)
+        self._api.watch_code(pc, size)
         content = (code, self._state.d[HFLAGS] & _CODE_SIZE)
         block = self._blocks.get((pc, size))
         if block is None:
@@ -125,6 +127,8 @@ class PythonPace:
             return
         block = self._blocks.get((pc, size))
         if block is None or block.ambiguous:
+            if block is None:  # no edge led here, so nobody told that it was translated
+                self._api.watch_code(pc, size)
             block = _Block(pc, size, self._ask_icount(pc, size))
             block.ambiguous = True
         before = self._current if words[BLOCK] else None

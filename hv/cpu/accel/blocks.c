@@ -16,8 +16,7 @@ void on_edge(void *uc, uc_tb *tb, uc_tb *prev, void *user)
             break;
         if (!got)
             gpa = at;
-        if (at >> 12 < (uint64_t)a->code_buffer.len)
-            a->code_pages[at >> 12] = 1;
+        watch_page(a, at);
         got += n;
     }
     for (uint64_t i = 0; i < got; i++)
@@ -108,6 +107,8 @@ static SELDOM void enter_seldom(accel_t *a, uint64_t pc, uint32_t size)
     block_t was = before ? *before : (block_t){ 0 };
     block_t *b = block_slot(a->blocks, a->block_mask, pc, size);
     if (b->state != KNOWN) {
+        if (b->state == EMPTY)
+            watch_block(a, pc, size);  /* no edge led here, so nobody told that it was translated */
         a->scratch = (block_t){ pc, size, (uint16_t)ask_icount(a, pc, size), AMBIGUOUS };
         b = &a->scratch;
     }

@@ -45,6 +45,7 @@ from hv.cpu.engine.hooks import (
     python_hooks,
 )
 from hv.cpu.engine.selfcheck import prove_layout
+from hv.cpu.engine.watch import PAGE_SHIFT, PythonWatch, WatchPoint
 from hv.cpu.pace import (
     BLOCK,
     COUNT,
@@ -76,8 +77,7 @@ _CR0_PG = 1 << 31
 _CR0_PE_PG = _CR0_PG | 1
 _U64 = (1 << 64) - 1
 
-_PAGE_SHIFT = 12
-_TRACKED_PAGES = 1 << 32 - _PAGE_SHIFT  # of the first 4 GiB: all RAM there is
+_TRACKED_PAGES = 1 << 32 - PAGE_SHIFT  # of the first 4 GiB: all RAM there is
 
 MmioRead = Callable[[int, int], int]
 MmioWrite = Callable[[int, int, int], None]
@@ -117,6 +117,7 @@ class Engine:
         self.pace = memoryview(self._words).cast("Q")
         self._code_pages = bytearray(_TRACKED_PAGES)
         self.pace[DEADLINE] = NEVER
+        self.watch_point = WatchPoint(self.handle)
         self.accelerated = accelerator_available()
         self._hooks: HookSet
 
@@ -125,7 +126,8 @@ class Engine:
         if self.accelerated:
             self._hooks = accelerated_hooks(self, self._words, self._code_pages, handlers)
         else:
-            self._hooks = python_hooks(self.state, self, self.pace, handlers)
+            watch = PythonWatch(self.watch_point, self._code_pages)
+            self._hooks = python_hooks(self.state, self, self.pace, handlers, watch)
         for kind, name, insn in HOOKS:
             self._hook(kind, self._hooks.addresses[name], 1, 0, insn)
 
@@ -243,11 +245,11 @@ class Engine:
 
     def invalidate(self, gpa: int, size: int) -> None:
         """Drop translated code of [gpa, gpa+size): the host has changed those bytes."""
-        first, last = gpa >> _PAGE_SHIFT, (gpa + size - 1) >> _PAGE_SHIFT
+        first, last = gpa >> PAGE_SHIFT, (gpa + size - 1) >> PAGE_SHIFT
         if self._code_pages.find(1, first, last + 1) < 0:
             return
         self._code_pages[first : last + 1] = bytes(last + 1 - first)
-        gpa, size = first << _PAGE_SHIFT, (last + 1 - first) << _PAGE_SHIFT
+        gpa, size = first << PAGE_SHIFT, (last + 1 - first) << PAGE_SHIFT
         state = self.state
         self.save()
         cr0 = state.q[CR0]
@@ -296,11 +298,22 @@ class Engine:
             buffer = ctypes.create_string_buffer(chunk)
             if UCLIB.uc_mem_read(self.handle, physical, buffer, ctypes.c_uint64(chunk)):
                 break
-            page = physical.value >> _PAGE_SHIFT
-            if page < _TRACKED_PAGES:
-                self._code_pages[page] = 1
             code += buffer.raw
         return first, code
+
+    def watch_code(self, pc: int, size: int) -> None:
+        """A block at linear ``pc`` was translated: see that every store into its pages is seen.
+
+        What the TLB calls dirty by then is forgotten once a page.
+        """
+        physical = U64T()
+        for here in (pc, (pc + max(size, 1) - 1) & _U64):
+            if UCLIB.uc_vmem_translate(self.handle, U64T(here), FOR_FETCH, ctypes.byref(physical)):
+                continue
+            page = physical.value >> PAGE_SHIFT
+            if page < _TRACKED_PAGES and not self._code_pages[page]:
+                self._code_pages[page] = 1
+                self.flush_tlb()
 
     def abort(self) -> None:
         """Called with ``state`` as it shall be when the current instruction has faulted, flags plain.
