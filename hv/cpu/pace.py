@@ -26,6 +26,12 @@ FLAG_NMI_WINDOW = 8
 FLAG_ABORT = 4
 """An instruction in the middle of a block faulted: nothing behind it may have an effect."""
 
+FLAG_RELEASE = 16
+"""Pages are to be released, see PAGE_LEAVING; the engine does so when it has left."""
+
+PAGE_DATA, PAGE_CODE, PAGE_LEAVING = range(3)
+"""What the engine knows of a page: no translation, watched for stores, watched but to be released."""
+
 NEVER = (1 << 64) - 1
 EXIT_RDTSC = 0x16E
 _LONG_CODE = 1 << 15
@@ -123,20 +129,30 @@ class PythonPace:
     def on_block(self, pc: int, size: int) -> None:
         """A block is about to run."""
         words = self.words
-        if (words[COUNT] + words[EXTRA] >= words[DEADLINE] or words[FLAGS]) and self._held_up():
-            return
+        block = None
+        if words[COUNT] + words[EXTRA] >= words[DEADLINE] or words[FLAGS]:
+            before = self._current if words[BLOCK] else None
+            if before and 0 <= pc - before.pc < before.size:
+                block = self._find(pc, size)  # puts right a count that has run ahead
+            if self._held_up():
+                return
+        self._current = block = block or self._find(pc, size)
+        words[BLOCK] = 1
+        words[COUNT] += block.icount
+
+    def _find(self, pc: int, size: int) -> _Block:
+        """The block that is about to run. The block before it becomes the past."""
         block = self._blocks.get((pc, size))
         if block is None or block.ambiguous:
             if block is None:  # no edge led here, so nobody told that it was translated
                 self._api.watch_code(pc, size)
             block = _Block(pc, size, self._ask_icount(pc, size))
             block.ambiguous = True
-        before = self._current if words[BLOCK] else None
+        before = self._current if self.words[BLOCK] else None
         if before and block.icount == 1 and before.icount > 1 and 0 <= pc - before.pc < before.size:
             self._check_restart(before, block)
-        self._current = block
-        words[BLOCK] = 1
-        words[COUNT] += block.icount
+        self.words[BLOCK] = 0
+        return block
 
     def _ask_icount(self, pc: int, size: int) -> int:
         self.words[UNKNOWN_BLOCKS] += 1

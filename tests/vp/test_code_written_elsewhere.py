@@ -6,8 +6,10 @@ not executable: a processor that looks only at the first store through it misses
 
 import pytest
 
+from hv.root.machine import Machine
 from hv.vp import Ending
 from tests.machines import flat
+from tests.stepping import count_starts
 
 PAGE, ALIAS = 0x100000, 0x180000
 FIRST, SECOND, NEXT = PAGE, PAGE + 0x100, PAGE + 0x1100
@@ -147,19 +149,53 @@ def accelerator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("HV_ACCEL", request.param)
 
 
+def _guest(bits: int, body: str, *, flush: bool = False) -> Machine:
+    code = body.format(
+        flush=FLUSH[str(bits) if flush else "none"], call="call rdx" if bits == 64 else "call edx"
+    )
+    functions = "".join(map(_function, (FIRST, SECOND, NEXT, ACROSS)))
+    source = PAGING[bits] + functions + code + "mov eax, 0\nwrong:\nout 0xf4, al\n"
+    return flat(source, bits=bits, origin=0x8000)
+
+
 @pytest.mark.usefixtures("accelerator")
 @pytest.mark.parametrize("flush", [True, False], ids=["flushed", "not flushed"])
 @pytest.mark.parametrize("bits", [64, 32])
 @pytest.mark.parametrize("case", CASES)
 def test_the_new_code_runs(case: str, bits: int, *, flush: bool) -> None:
-    body = CASES[case].format(
-        flush=FLUSH[str(bits) if flush else "none"], call="call rdx" if bits == 64 else "call edx"
-    )
-    source = (
-        PAGING[bits]
-        + "".join(map(_function, (FIRST, SECOND, NEXT, ACROSS)))
-        + body
-        + "mov eax, 0\nwrong:\nout 0xf4, al\n"
-    )
-    end = flat(source, bits=bits, origin=0x8000).run(STEPS)
+    end = _guest(bits, CASES[case], flush=flush).run(STEPS)
     assert (end.ending, end.code) == (Ending.DEBUG_EXIT, 0)
+
+
+# Stores enough that the page is given up as code, many times over, while it is code all the same.
+CHANGED_FOR_EVER = f"""
+    mov esi, 5000
+again:
+    mov [{_alias(FIRST) + 1:#x}], esi
+    mov dword ptr [{_alias(SECOND) + 1:#x}], {NEW}
+    mov edi, {_alias(PAGE) + 0x800:#x}
+    mov ecx, 16
+    rep stosb
+    mov edx, {FIRST:#x}
+    {{call}}
+    cmp eax, esi
+    jne wrong
+    mov edx, {SECOND:#x}
+    {{call}}
+    cmp eax, {NEW}
+    jne wrong
+    dec esi
+    jnz again
+"""
+
+
+@pytest.mark.usefixtures("accelerator")
+@pytest.mark.parametrize("bits", [64, 32])
+def test_code_that_is_changed_for_ever_runs_as_it_is_and_is_counted_exactly(bits: int) -> None:
+    machine = _guest(bits, CHANGED_FOR_EVER)
+    end = machine.run(STEPS)
+    assert (end.ending, end.code) == (Ending.DEBUG_EXIT, 0)
+    one_by_one = _guest(bits, CHANGED_FOR_EVER)
+    steps = count_starts(one_by_one)
+    one_by_one.run(STEPS)
+    assert machine.insns == one_by_one.insns == steps.retired()

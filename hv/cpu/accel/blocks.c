@@ -100,8 +100,8 @@ static void check_restart(accel_t *a, const block_t *before, const block_t *b)
     }
 }
 
-/* A block that the table does not hold for sure, or of one instruction. */
-static SELDOM void enter_seldom(accel_t *a, uint64_t pc, uint32_t size)
+/* A block that the table does not hold for sure, or of one instruction. The block before it becomes the past. */
+static block_t *find_seldom(accel_t *a, uint64_t pc, uint32_t size)
 {
     const block_t *before = running(a);
     block_t was = before ? *before : (block_t){ 0 };
@@ -114,14 +114,23 @@ static SELDOM void enter_seldom(accel_t *a, uint64_t pc, uint32_t size)
     }
     if (b->icount == 1 && was.icount > 1 && pc - was.pc < was.size)
         check_restart(a, &was, b);
+    a->pace->block = 0;
+    return b;
+}
+
+static inline void enter(accel_t *a, const block_t *b)
+{
     a->pace->block = (uintptr_t)b;
     a->pace->count += b->icount;
 }
 
 static SELDOM void on_block_seldom(accel_t *a, uint64_t pc, uint32_t size)
 {
+    const block_t *before = running(a), *b = NULL;
+    if (before && pc - before->pc < before->size)
+        b = find_seldom(a, pc, size);  /* puts right a count, and with it the time, that has run ahead */
     if (!held_up(a))
-        enter_seldom(a, pc, size);
+        enter(a, b ? b : find_seldom(a, pc, size));
 }
 
 void on_block(void *uc, uint64_t pc, uint32_t size, void *user)
@@ -137,11 +146,10 @@ void on_block(void *uc, uint64_t pc, uint32_t size, void *user)
         }
         b = block_slot(a->blocks, a->block_mask, pc, size);
         if (OFTEN(b->state == KNOWN && b->icount > 1)) {
-            p->block = (uintptr_t)b;
-            p->count += b->icount;
+            enter(a, b);
             return;
         }
-        enter_seldom(a, pc, size);
+        enter(a, find_seldom(a, pc, size));
         return;
     }
     on_block_seldom(a, pc, size);

@@ -15,6 +15,7 @@ static void destroy(PyObject *capsule)
     free(a->blocks);
     free(a->details);
     free(a->insns);
+    free(a->stores);
     free(a);
 }
 
@@ -71,12 +72,13 @@ static PyObject *create(PyObject *self, PyObject *args)
     a->blocks = calloc(a->block_mask + 1, sizeof *a->blocks);
     a->details = calloc(a->block_mask + 1, sizeof *a->details);
     a->insns = calloc(a->insn_mask + 1, sizeof *a->insns);
+    a->stores = calloc((size_t)a->code_buffer.len, sizeof *a->stores);
     for (int i = 0; i < HANDLERS; i++) {
         a->handlers[i] = PyTuple_GetItem(handlers, i);
         Py_INCREF(a->handlers[i]);
     }
     PyObject *capsule = PyCapsule_New(a, CAPSULE, destroy);
-    if (!capsule || !a->blocks || !a->details || !a->insns || watch_begin(a))
+    if (!capsule || !a->blocks || !a->details || !a->insns || !a->stores || watch_begin(a))
         return PyErr_NoMemory();
 #define ADDRESS(f) (unsigned long long)(uintptr_t)(f)
     return Py_BuildValue("(N{sKsKsKsKsKsKsKsKsK})", capsule, "block", ADDRESS(on_block), "edge",

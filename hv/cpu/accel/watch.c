@@ -6,7 +6,7 @@
  */
 #include "accel.h"
 
-enum { ENTRIES = 62 };
+enum { ENTRIES = 62, PATIENCE = 256 };
 static const uint64_t NOWHERE = 1ull << 63;
 
 typedef struct directory {
@@ -62,17 +62,34 @@ static accel_t *owner(const void *uc)
     }
 }
 
+/* A store into a page that holds code. One that takes ever more of them is data by now, or both: its translations are
+ * dropped, and it is watched again when code runs there. Twice as many stores each time, so that what is both pays
+ * little for it. */
+static void count_store(accel_t *a, uint64_t page)
+{
+    uint32_t n = ++a->stores[page];
+    if (n >= PATIENCE && !(n & (n - 1))) {
+        a->code_pages[page] = PAGE_LEAVING;
+        a->pace->flags |= FLAG_STOP | FLAG_RELEASE;
+    }
+}
+
 /* What lies at gpa: asked by Unicorn in every access that takes its slow path. */
 void *on_mapping(void *uc, uint64_t gpa)
 {
     accel_t *a = owner(uc);
-    uint64_t page = gpa >> PAGE_SHIFT;
+    uint64_t page = gpa >> PAGE_SHIFT, asked = gpa;
     if (page < (uint64_t)a->code_buffer.len && a->code_pages[page]) {
         a->bounds[0] = page << PAGE_SHIFT;
         a->bounds[1] = a->bounds[0] + PAGE_SIZE - 1;
+        if (gpa == a->asked) {  /* a load asks once, a store for itself and for the translations behind it */
+            count_store(a, page);
+            asked = NOWHERE;
+        }
     } else {
         a->bounds[0] = a->bounds[1] = NOWHERE;
     }
+    a->asked = asked;
     return a->mapping(uc, gpa);
 }
 
@@ -81,7 +98,7 @@ void watch_page(accel_t *a, uint64_t gpa)
 {
     uint64_t page = gpa >> PAGE_SHIFT;
     if (page < (uint64_t)a->code_buffer.len && !a->code_pages[page]) {
-        a->code_pages[page] = 1;
+        a->code_pages[page] = PAGE_CODE;
         a->ctl(a->uc, a->tlb_flush);
     }
 }

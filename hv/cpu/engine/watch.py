@@ -7,57 +7,49 @@ Unicorn's ``uc_struct``, a function pointer), the hook's bounds are moved over t
 away if it does not. The hook itself never runs. Entries that are dirty already when a page gets its first
 code are forgotten: the hooks that hear of a translation flush the TLB then.
 
+A page that takes many stores while it is watched may be data by now. It is released: its translations are
+dropped, and it is watched again when code runs there. Twice as many stores each time, so that a page which is
+both pays little for it.
+
 Neither the pointer nor the bounds have a public address; both are found by what they hold.
 """
 
 import ctypes
+from collections import Counter
 
 import unicorn.unicorn_const as const
 from unicorn import __version__
 
-from hv.cpu.engine.binding import MEMORY, U64T, UCLIB, VOID_P, address_of
+from hv.cpu.engine.binding import MEMORY, U64T, UCLIB, VOID_P, address_of, exported
+from hv.cpu.pace import FLAG_RELEASE, FLAG_STOP, FLAGS, PAGE_LEAVING
 from hv.errors import InternalError
+from hv.types import PAGE_SIZE
 
 NOWHERE = 1 << 63
 """A physical address that nothing has: where the hook is when it covers no page."""
 PAGE_SHIFT = 12
-PAGE_LAST = (1 << PAGE_SHIFT) - 1
+MAPPING = "find_memory_mapping_x86_64"
 
-_MAPPING = "find_memory_mapping_x86_64"
+_PATIENCE = 256  # stores until the first release, as in watch.c
 _POINTERS = 128  # words of uc_struct among which the pointer is
 _HOOK_WORDS = 6  # words of Unicorn's struct hook up to the callback
 _never = MEMORY(lambda *_: False)
+_FUNCTION = ctypes.CFUNCTYPE(VOID_P, VOID_P, U64T)
 
 
 class WatchPoint:
     """Where one Unicorn keeps the pointer and the bounds: what both twins need to watch code."""
 
     def __init__(self, handle: ctypes.c_void_p) -> None:
-        self.mapping = self._exported()
+        self.mapping = address_of(exported(MAPPING, VOID_P, VOID_P, U64T))
         self.pointer = _find(handle.value or 0, _POINTERS, (self.mapping,))
         hook = ctypes.c_size_t()
-        status = UCLIB.uc_hook_add(
-            handle,
-            ctypes.byref(hook),
-            const.UC_HOOK_MEM_FETCH_UNMAPPED,
-            _never,
-            None,
-            U64T(NOWHERE),
-            U64T(NOWHERE),
-        )
+        kind = const.UC_HOOK_MEM_FETCH_UNMAPPED
+        nowhere = U64T(NOWHERE)
+        status = UCLIB.uc_hook_add(handle, ctypes.byref(hook), kind, _never, None, nowhere, nowhere)
         if status:
-            raise InternalError(f"uc_hook_add for watching code failed with {status}")
+            raise InternalError(f"uc_hook_add({kind}) failed with {status}")
         self.bounds = _find(hook.value, _HOOK_WORDS, (NOWHERE, NOWHERE))
-
-    @staticmethod
-    def _exported() -> int:
-        try:
-            return address_of(getattr(UCLIB, _MAPPING))
-        except AttributeError:
-            raise InternalError(
-                f"this build of Unicorn {__version__} does not export {_MAPPING}: "
-                "use the one from PyPI for Linux"
-            ) from None
 
 
 def _find(address: int, words: int, wanted: tuple[int, ...]) -> int:
@@ -74,20 +66,32 @@ def _find(address: int, words: int, wanted: tuple[int, ...]) -> int:
 class PythonWatch:
     """The twin of hv/cpu/accel/watch.c. Keep it alive as long as its Unicorn runs."""
 
-    def __init__(self, point: WatchPoint, code_pages: bytearray) -> None:
-        function = ctypes.CFUNCTYPE(VOID_P, VOID_P, U64T)
-        original = function(point.mapping)
-        bounds = (ctypes.c_uint64 * 2).from_address(point.bounds)
-        tracked = len(code_pages)
-
-        def on_mapping(uc: int, gpa: int) -> int | None:
-            page = gpa >> PAGE_SHIFT
-            if page < tracked and code_pages[page]:
-                bounds[0] = page << PAGE_SHIFT
-                bounds[1] = bounds[0] + PAGE_LAST
-            else:
-                bounds[0] = bounds[1] = NOWHERE
-            return original(uc, gpa)  # type: ignore[no-any-return]
-
-        self._function = function(on_mapping)
+    def __init__(self, point: WatchPoint, marks: bytearray, words: memoryview) -> None:
+        self._original = _FUNCTION(point.mapping)
+        self._bounds = (ctypes.c_uint64 * 2).from_address(point.bounds)
+        self._marks = marks
+        self._words = words
+        self._asked = NOWHERE
+        self._stores: Counter[int] = Counter()
+        self._function = _FUNCTION(self._on_mapping)
         ctypes.c_uint64.from_address(point.pointer).value = address_of(self._function)
+
+    def _on_mapping(self, uc: int, gpa: int) -> int | None:
+        page, asked = gpa >> PAGE_SHIFT, gpa
+        if page < len(self._marks) and self._marks[page]:
+            begin = page << PAGE_SHIFT
+            self._bounds[:] = [begin, begin + PAGE_SIZE - 1]
+            if gpa == self._asked:  # a load asks once, a store also for the translations behind it
+                self._count_store(page)
+                asked = NOWHERE
+        else:
+            self._bounds[:] = [NOWHERE, NOWHERE]
+        self._asked = asked
+        return self._original(uc, gpa)  # type: ignore[no-any-return]
+
+    def _count_store(self, page: int) -> None:
+        self._stores[page] += 1
+        stores = self._stores[page]
+        if stores >= _PATIENCE and not stores & (stores - 1):
+            self._marks[page] = PAGE_LEAVING
+            self._words[FLAGS] |= FLAG_STOP | FLAG_RELEASE
