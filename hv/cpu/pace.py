@@ -29,6 +29,12 @@ FLAG_NMI_WINDOW = 8
 FLAG_ABORT = 4
 """An instruction in the middle of a block faulted: nothing behind it may have an effect."""
 
+FLAG_RELEASE = 16
+"""Pages are to be released, see PAGE_LEAVING; the engine does so when it has left."""
+
+PAGE_DATA, PAGE_CODE, PAGE_LEAVING = range(3)
+"""What the engine knows of a page: no translation, watched for stores, watched but to be released."""
+
 NEVER = (1 << 64) - 1
 EXIT_RDTSC = 0x16E
 _LONG_CODE = 1 << 15
@@ -61,6 +67,7 @@ class BlockApi(Protocol):
     def stop(self) -> None: ...
     def request_icount(self, pc: int, size: int) -> int | None: ...
     def code_at(self, pc: int, size: int) -> tuple[int, bytes]: ...
+    def watch_code(self, pc: int, size: int) -> None: ...
 
 
 class _Block:
@@ -107,6 +114,7 @@ class PythonPace:
         """A block was translated."""
         self._api.save()
         gpa, code = self._api.code_at(pc, size)
+        self._api.watch_code(pc, size)
         content = (code, self._state.d[HFLAGS] & _CODE_SIZE)
         block = self._blocks.get((pc, size))
         if block is None:
@@ -124,18 +132,30 @@ class PythonPace:
     def on_block(self, pc: int, size: int) -> None:
         """A block is about to run."""
         words = self.words
-        if (self._time(COUNT) >= words[DEADLINE] or words[FLAGS]) and self._held_up():
-            return
-        block = self._blocks.get((pc, size))
-        if block is None or block.ambiguous:
-            block = _Block(pc, size, self._ask_icount(pc, size))
-            block.ambiguous = True
-        before = self._current if words[BLOCK] else None
-        if before and block.icount == 1 and before.icount > 1 and 0 <= pc - before.pc < before.size:
-            self._check_restart(before, block)
-        self._current = block
+        block = None
+        if self._time(COUNT) >= words[DEADLINE] or words[FLAGS]:
+            before = self._current if words[BLOCK] else None
+            if before and 0 <= pc - before.pc < before.size:
+                block = self._find(pc, size)  # puts right a count that has run ahead
+            if self._held_up():
+                return
+        self._current = block = block or self._find(pc, size)
         words[BLOCK] = 1
         words[COUNT] += block.icount
+
+    def _find(self, pc: int, size: int) -> _Block:
+        """The block that is about to run. The block before it becomes the past."""
+        block = self._blocks.get((pc, size))
+        if block is None or block.ambiguous:
+            if block is None:  # no edge led here, so nobody told that it was translated
+                self._api.watch_code(pc, size)
+            block = _Block(pc, size, self._ask_icount(pc, size))
+            block.ambiguous = True
+        before = self._current if self.words[BLOCK] else None
+        if before and block.icount == 1 and before.icount > 1 and 0 <= pc - before.pc < before.size:
+            self._check_restart(before, block)
+        self.words[BLOCK] = 0
+        return block
 
     def _time(self, insns: int) -> int:
         """Virtual time when as many instructions have retired as the word ``insns`` says."""

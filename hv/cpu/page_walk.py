@@ -8,6 +8,7 @@ Left out: 5-level paging, protection keys, shadow stacks; PDPTEs are read from m
 and not kept from the last CR3 load. Nothing is cached: every access walks the tables as they are.
 """
 
+from collections.abc import Callable
 from enum import IntFlag
 from typing import NamedTuple, Protocol
 
@@ -97,6 +98,9 @@ def is_canonical(linear: int) -> bool:
 class FlatMemory(GuestMemory, Protocol):
     """Guest physical memory with a view of its bytes from address 0 (hv.memory.PhysicalMemory)."""
 
+    on_write: Callable[[int, int], None]
+    """Told (gpa, bytes) of what was written past ``write``."""
+
     @property
     def view(self) -> memoryview: ...
 
@@ -104,9 +108,7 @@ class FlatMemory(GuestMemory, Protocol):
 class Ram:
     """Memory by guest physical address: plain words where there is RAM, the bus elsewhere.
 
-    One call stays inside one page. The bus decides about ROM, video memory and holes. RAM is written
-    without dropping translated code, which would cost more than the event: nobody runs a frame or a
-    table entry, and what a guest later puts in their place drops the code that was there.
+    One call stays inside one page. The bus decides about ROM, video memory and holes.
     """
 
     __slots__ = ("_bus", "bytes", "d", "h", "q", "size")
@@ -126,9 +128,18 @@ class Ram:
             return bytes(self.bytes[gpa : gpa + size])
         return self._bus.read(gpa, size)
 
+    def write_u64s(self, gpa: int, words: tuple[int, ...]) -> None:
+        """Quad words into RAM, aligned."""
+        at = gpa >> 3
+        for word in words:
+            self.q[at] = word
+            at += 1
+        self._bus.on_write(gpa, 8 * len(words))
+
     def write(self, gpa: int, data: bytes) -> None:
         if HIGH_RAM <= gpa < self.size or gpa < LOW_RAM_END:
             self.bytes[gpa : gpa + len(data)] = data
+            self._bus.on_write(gpa, len(data))
         else:
             self._bus.write(gpa, data)
 

@@ -86,11 +86,7 @@ class LinearMemory:
         size = 8 * len(words)
         inside = (gpa & _OFFSET) + size <= PAGE_SIZE and HIGH_RAM <= gpa < self._ram.size
         if inside and not gpa & 7:
-            index = gpa >> 3
-            ram = self._ram.q
-            for word in words:
-                ram[index] = word
-                index += 1
+            self._ram.write_u64s(gpa, words)
         else:
             self.write(linear, struct.pack(f"<{len(words)}Q", *words), access)
 

@@ -1,6 +1,7 @@
 """A processor state and its memory, built by hand: tables at fixed places, all constants from the SDM."""
 
 import struct
+from collections.abc import Callable
 
 from hv.cpu import state as s
 from hv.cpu.delivery import Delivery, Event, EventKind, deliver
@@ -41,6 +42,7 @@ class FlatRam:
     def __init__(self, size: int = RAM_SIZE, buffer: memoryview | None = None) -> None:
         self.view = memoryview(bytearray(size)) if buffer is None else buffer
         self.bus_writes: list[tuple[int, bytes]] = []
+        self.on_write: Callable[[int, int], None] = lambda _gpa, _size: None
 
     def read(self, gpa: int, size: int) -> bytes:
         return bytes(self.view[gpa : gpa + size]).ljust(size, b"\xff")

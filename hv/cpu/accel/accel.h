@@ -34,9 +34,11 @@ enum {
     HF_CS64 = 1 << 15, HF_VM = 1 << 17
 };
 enum { RFLAGS_TF = 1 << 8, RFLAGS_IF = 1 << 9 };
-enum { FLAG_STOP = 1, FLAG_WINDOW = 2, FLAG_ABORT = 4, FLAG_NMI_WINDOW = 8 };
+enum { FLAG_STOP = 1, FLAG_WINDOW = 2, FLAG_ABORT = 4, FLAG_NMI_WINDOW = 8, FLAG_RELEASE = 16 };
 enum { EXIT_RDTSC = 0x16e };
 enum { PROT_EXEC_ACCESS = 4 };
+enum { PAGE_SHIFT = 12, PAGE_SIZE = 1 << PAGE_SHIFT };
+enum { PAGE_DATA, PAGE_CODE, PAGE_LEAVING };  /* hv/cpu/pace.py */
 enum { KIND_RDTSC = 6 };  /* hv.cpu.decode.InsnClass.RDTSC */
 
 typedef struct { uint64_t pc; uint16_t icount; uint16_t size; } uc_tb;
@@ -83,7 +85,7 @@ enum { H_RESOLVE, H_IN, H_OUT, H_INTR, H_CPUID, H_SYSCALL, H_INVALID, H_PRIVILEG
 
 typedef struct {
     pace_t *pace;
-    uint8_t *code_pages;   /* a byte a page: it holds translated code */
+    uint8_t *code_pages;   /* a byte a page, PAGE_DATA to PAGE_LEAVING */
     Py_buffer pace_buffer, code_buffer;
     void *uc, *context;
     const uint8_t *state;          /* inside the context, behind its header */
@@ -93,7 +95,11 @@ typedef struct {
     int (*ctl)(void *, int, ...);
     int (*vmem_translate)(void *, uint64_t, uint32_t, uint64_t *);
     int (*mem_read)(void *, uint64_t, void *, uint64_t);
-    int request_cache;
+    int request_cache, tlb_flush;
+    uint64_t *mapping_pointer, *bounds;  /* inside Unicorn: hv/cpu/engine/watch.py */
+    void *(*mapping)(void *, uint64_t);
+    uint64_t asked;        /* the address that on_mapping was called for last */
+    uint32_t *stores;      /* by page: stores into it while it held code */
     block_t *blocks;
     detail_t *details;
     block_t scratch;       /* stands for a block that the table cannot vouch for */
@@ -140,6 +146,13 @@ void leave_block(accel_t *a);
 /* blocks.c */
 void on_edge(void *uc, uc_tb *tb, uc_tb *prev, void *user);
 void on_block(void *uc, uint64_t pc, uint32_t size, void *user);
+
+/* watch.c */
+int watch_begin(accel_t *a);
+void watch_end(const accel_t *a);
+void watch_page(accel_t *a, uint64_t gpa);
+void watch_block(accel_t *a, uint64_t pc, uint32_t size);
+void *on_mapping(void *uc, uint64_t gpa);
 
 /* exits.c */
 uint32_t on_in(void *uc, uint32_t port, int size, void *user);

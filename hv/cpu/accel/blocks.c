@@ -16,8 +16,7 @@ void on_edge(void *uc, uc_tb *tb, uc_tb *prev, void *user)
             break;
         if (!got)
             gpa = at;
-        if (at >> 12 < (uint64_t)a->code_buffer.len)
-            a->code_pages[at >> 12] = 1;
+        watch_page(a, at);
         got += n;
     }
     for (uint64_t i = 0; i < got; i++)
@@ -101,26 +100,37 @@ static void check_restart(accel_t *a, const block_t *before, const block_t *b)
     }
 }
 
-/* A block that the table does not hold for sure, or of one instruction. */
-static SELDOM void enter_seldom(accel_t *a, uint64_t pc, uint32_t size)
+/* A block that the table does not hold for sure, or of one instruction. The block before it becomes the past. */
+static block_t *find_seldom(accel_t *a, uint64_t pc, uint32_t size)
 {
     const block_t *before = running(a);
     block_t was = before ? *before : (block_t){ 0 };
     block_t *b = block_slot(a->blocks, a->block_mask, pc, size);
     if (b->state != KNOWN) {
+        if (b->state == EMPTY)
+            watch_block(a, pc, size);  /* no edge led here, so nobody told that it was translated */
         a->scratch = (block_t){ pc, size, (uint16_t)ask_icount(a, pc, size), AMBIGUOUS };
         b = &a->scratch;
     }
     if (b->icount == 1 && was.icount > 1 && pc - was.pc < was.size)
         check_restart(a, &was, b);
+    a->pace->block = 0;
+    return b;
+}
+
+static inline void enter(accel_t *a, const block_t *b)
+{
     a->pace->block = (uintptr_t)b;
     a->pace->count += b->icount;
 }
 
 static SELDOM void on_block_seldom(accel_t *a, uint64_t pc, uint32_t size)
 {
+    const block_t *before = running(a), *b = NULL;
+    if (before && pc - before->pc < before->size)
+        b = find_seldom(a, pc, size);  /* puts right a count, and with it the time, that has run ahead */
     if (!held_up(a))
-        enter_seldom(a, pc, size);
+        enter(a, b ? b : find_seldom(a, pc, size));
 }
 
 void on_block(void *uc, uint64_t pc, uint32_t size, void *user)
@@ -136,11 +146,10 @@ void on_block(void *uc, uint64_t pc, uint32_t size, void *user)
         }
         b = block_slot(a->blocks, a->block_mask, pc, size);
         if (OFTEN(b->state == KNOWN && b->icount > 1)) {
-            p->block = (uintptr_t)b;
-            p->count += b->icount;
+            enter(a, b);
             return;
         }
-        enter_seldom(a, pc, size);
+        enter(a, find_seldom(a, pc, size));
         return;
     }
     on_block_seldom(a, pc, size);

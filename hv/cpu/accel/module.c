@@ -8,25 +8,29 @@ static void destroy(PyObject *capsule)
     accel_t *a = PyCapsule_GetPointer(capsule, CAPSULE);
     for (int i = 0; i < HANDLERS; i++)
         Py_XDECREF(a->handlers[i]);
+    watch_end(a);
     Py_XDECREF(a->error);
     PyBuffer_Release(&a->pace_buffer);
     PyBuffer_Release(&a->code_buffer);
     free(a->blocks);
     free(a->details);
     free(a->insns);
+    free(a->stores);
     free(a);
 }
 
-/* create(uc, context, state, pace buffer, code page buffer, (six function addresses), request_cache, (eight handlers))
+/* create(uc, context, state, pace buffer, code page buffer, (six function addresses), (request_cache, tlb_flush),
+ *        (where the mapping function's pointer, the watching hook's bounds, the function are), (eight handlers))
  * -> (capsule, {hook name: address}) */
 static PyObject *create(PyObject *self, PyObject *args)
 {
-    unsigned long long uc, context, state, f[6];
-    int request_cache;
+    unsigned long long uc, context, state, f[6], watch[3];
+    int request_cache, tlb_flush;
     PyObject *handlers, *words, *code_pages;
     (void)self;
-    if (!PyArg_ParseTuple(args, "KKKOO(KKKKKK)iO!", &uc, &context, &state, &words, &code_pages, &f[0], &f[1], &f[2], &f[3],
-                          &f[4], &f[5], &request_cache, &PyTuple_Type, &handlers))
+    if (!PyArg_ParseTuple(args, "KKKOO(KKKKKK)(ii)(KKK)O!", &uc, &context, &state, &words, &code_pages, &f[0], &f[1],
+                          &f[2], &f[3], &f[4], &f[5], &request_cache, &tlb_flush, &watch[0], &watch[1], &watch[2],
+                          &PyTuple_Type, &handlers))
         return NULL;
     accel_t *a = calloc(1, sizeof *a);
     if (!a)
@@ -59,17 +63,22 @@ static PyObject *create(PyObject *self, PyObject *args)
     a->vmem_translate = (int (*)(void *, uint64_t, uint32_t, uint64_t *))(uintptr_t)f[4];
     a->mem_read = (int (*)(void *, uint64_t, void *, uint64_t))(uintptr_t)f[5];
     a->request_cache = request_cache;
+    a->tlb_flush = tlb_flush;
+    a->mapping_pointer = (uint64_t *)(uintptr_t)watch[0];
+    a->bounds = (uint64_t *)(uintptr_t)watch[1];
+    a->mapping = (void *(*)(void *, uint64_t))(uintptr_t)watch[2];
     a->block_mask = (1 << 14) - 1;
     a->insn_mask = (1 << 12) - 1;
     a->blocks = calloc(a->block_mask + 1, sizeof *a->blocks);
     a->details = calloc(a->block_mask + 1, sizeof *a->details);
     a->insns = calloc(a->insn_mask + 1, sizeof *a->insns);
+    a->stores = calloc((size_t)a->code_buffer.len, sizeof *a->stores);
     for (int i = 0; i < HANDLERS; i++) {
         a->handlers[i] = PyTuple_GetItem(handlers, i);
         Py_INCREF(a->handlers[i]);
     }
     PyObject *capsule = PyCapsule_New(a, CAPSULE, destroy);
-    if (!capsule || !a->blocks || !a->details || !a->insns)
+    if (!capsule || !a->blocks || !a->details || !a->insns || !a->stores || watch_begin(a))
         return PyErr_NoMemory();
 #define ADDRESS(f) (unsigned long long)(uintptr_t)(f)
     return Py_BuildValue("(N{sKsKsKsKsKsKsKsKsK})", capsule, "block", ADDRESS(on_block), "edge",

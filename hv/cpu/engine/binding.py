@@ -6,7 +6,10 @@ from typing import Any
 
 import unicorn.unicorn_const as const
 import unicorn.x86_const as x86
+from unicorn import __version__
 from unicorn.unicorn_py3 import unicorn as python_binding
+
+from hv.errors import InternalError
 
 UCLIB: Any = python_binding.uclib
 
@@ -46,6 +49,18 @@ class TranslatedBlock(ctypes.Structure):
     """Unicorn's uc_tb."""
 
     _fields_ = [("pc", U64T), ("icount", ctypes.c_uint16), ("size", ctypes.c_uint16)]
+
+
+def exported(name: str, result: Any, *arguments: Any) -> Any:
+    """A function that Unicorn's library exports without documenting it."""
+    try:
+        function = UCLIB[name]
+    except AttributeError:
+        raise InternalError(
+            f"this build of Unicorn {__version__} does not export {name}: use PyPI's for Linux"
+        ) from None
+    function.restype, function.argtypes = result, arguments
+    return function
 
 
 def address_of(function: Callable[..., Any]) -> int:

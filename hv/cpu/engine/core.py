@@ -8,7 +8,8 @@ Rules that keep it right, found by measurement:
 
 * Unicorn looks at a stop request after every memory access, in the middle of an instruction, which it would
   then run again. So a stop is only ever asked from a block hook (before the block) or between blocks.
-* A host's write into guest memory leaves stale translations: ``invalidate`` drops them.
+* A host's write into guest memory leaves stale translations: ``invalidate`` drops them. The guest's own
+  writes are watched, see ``hv.cpu.engine.watch``.
 * A port or MMIO callback cannot fault its instruction. ``abort`` makes the rest of the block harmless (it
   finds an empty page table, and every hook answers nothing) and ``run`` comes back with the state given.
 """
@@ -38,6 +39,7 @@ from hv.cpu.engine.binding import (
     TranslatedBlock,
     address_of,
 )
+from hv.cpu.engine.code_pages import CodePages
 from hv.cpu.engine.hooks import (
     HookSet,
     accelerated_hooks,
@@ -45,11 +47,14 @@ from hv.cpu.engine.hooks import (
     python_hooks,
 )
 from hv.cpu.engine.selfcheck import prove_layout
+from hv.cpu.engine.watch import PythonWatch, WatchPoint
+from hv.cpu.engine.watchcheck import PROBE_MEMORY, prove_watch
 from hv.cpu.pace import (
     BLOCK,
     COUNT,
     DEADLINE,
     FLAG_ABORT,
+    FLAG_RELEASE,
     FLAG_STOP,
     FLAGS,
     NEVER,
@@ -72,12 +77,8 @@ _VMCB_EXIT_INFO_2 = 0x80
 _CONTEXT_HEADER = 40
 _NO_UNTIL = 1 << 63  # an address that no code ever reaches
 _FPCW_RESET, _MXCSR_RESET = 0x40, 0x1F80
-_CR0_PG = 1 << 31
-_CR0_PE_PG = _CR0_PG | 1
+_CR0_PE_PG = 1 << 31 | 1
 _U64 = (1 << 64) - 1
-
-_PAGE_SHIFT = 12
-_TRACKED_PAGES = 1 << 32 - _PAGE_SHIFT  # of the first 4 GiB: all RAM there is
 
 MmioRead = Callable[[int, int], int]
 MmioWrite = Callable[[int, int, int], None]
@@ -88,11 +89,15 @@ class Engine:
 
     def __init__(self, *, checked: bool = False) -> None:
         if not checked:
-            _prove_layout_once()
+            _prove_once()
         self._uc = Uc(UC_ARCH_X86, UC_MODE_64)
         self._uc.ctl_set_cpu_model(x86.UC_CPU_X86_QEMU64)
         self._uc.ctl_set_tlb_mode(const.UC_TLB_CPU)
         self.handle: Any = self._uc._uch
+        # Until a region has been unmapped, Unicorn gives regions overlapping places in its numbering of RAM,
+        # and takes code at one of two such places for the code at the other.
+        self._uc.mem_map(_HIDDEN, _HIDDEN_SIZE)
+        self._uc.mem_unmap(_HIDDEN, _HIDDEN_SIZE)
         saved = self._uc.context_save()
         if saved.size - _CONTEXT_HEADER != STATE_SIZE:
             raise InternalError(
@@ -103,6 +108,7 @@ class Engine:
         raw = (ctypes.c_ubyte * STATE_SIZE).from_address(self.state_address)
         self.state = CpuState(memoryview(raw).cast("B"))
         self._keep: list[object] = [saved]  # what C holds pointers to
+        self._code_pages = CodePages(self.handle)
         self._hidden = mmap.mmap(-1, _HIDDEN_SIZE)
         self.map_ram(_HIDDEN, _HIDDEN_SIZE, self._hidden, 0)
         self._hidden[_MSRPM : _MSRPM + _MSRPM_SIZE] = b"\xff" * _MSRPM_SIZE
@@ -115,17 +121,18 @@ class Engine:
         self._rflags_pointer = ctypes.byref(self._rflags)
         self._words = bytearray(8 * PACE_WORDS)
         self.pace = memoryview(self._words).cast("Q")
-        self._code_pages = bytearray(_TRACKED_PAGES)
         self.pace[DEADLINE] = NEVER
+        self.watch_point = WatchPoint(self.handle)
         self.accelerated = accelerator_available()
         self._hooks: HookSet
 
     def install(self, handlers: Handlers) -> None:
         """Let ``handlers`` answer the exits. Once, before memory is mapped."""
         if self.accelerated:
-            self._hooks = accelerated_hooks(self, self._words, self._code_pages, handlers)
+            self._hooks = accelerated_hooks(self, self._words, self._code_pages.marks, handlers)
         else:
-            self._hooks = python_hooks(self.state, self, self.pace, handlers)
+            watch = PythonWatch(self.watch_point, self._code_pages.marks, self.pace)
+            self._hooks = python_hooks(self.state, self, self.pace, handlers, watch)
         for kind, name, insn in HOOKS:
             self._hook(kind, self._hooks.addresses[name], 1, 0, insn)
 
@@ -150,6 +157,7 @@ class Engine:
             self._uc.mem_map_ptr(gpa, size, const.UC_PROT_ALL, base)
         except UcError as error:
             raise InternalError(f"cannot map {size:#x} bytes at {gpa:#x}: {error}") from error
+        self._code_pages.add_ram(gpa, size)
 
     def map_rom(self, gpa: int, image: bytes) -> None:
         """Guest ROM: a copy of ``image``. The guest's writes are swallowed.
@@ -243,24 +251,7 @@ class Engine:
 
     def invalidate(self, gpa: int, size: int) -> None:
         """Drop translated code of [gpa, gpa+size): the host has changed those bytes."""
-        first, last = gpa >> _PAGE_SHIFT, (gpa + size - 1) >> _PAGE_SHIFT
-        if self._code_pages.find(1, first, last + 1) < 0:
-            return
-        self._code_pages[first : last + 1] = bytes(last + 1 - first)
-        gpa, size = first << _PAGE_SHIFT, (last + 1 - first) << _PAGE_SHIFT
-        state = self.state
-        self.save()
-        cr0 = state.q[CR0]
-        if not cr0 >> 31:
-            self._uc.ctl_remove_cache(gpa, gpa + size)
-            return
-        state.q[CR0] = cr0 & ~_CR0_PG
-        self.restore()
-        self.flush_tlb()
-        self._uc.ctl_remove_cache(gpa, gpa + size)
-        state.q[CR0] = cr0
-        self.restore()
-        self.flush_tlb()
+        self._code_pages.invalidate(gpa, size)
 
     def set_a20(self, enabled: bool) -> None:
         """Mask or pass address line 20."""
@@ -296,11 +287,20 @@ class Engine:
             buffer = ctypes.create_string_buffer(chunk)
             if UCLIB.uc_mem_read(self.handle, physical, buffer, ctypes.c_uint64(chunk)):
                 break
-            page = physical.value >> _PAGE_SHIFT
-            if page < _TRACKED_PAGES:
-                self._code_pages[page] = 1
             code += buffer.raw
         return first, code
+
+    def watch_code(self, pc: int, size: int) -> None:
+        """A block at linear ``pc`` was translated: see that every store into its pages is seen.
+
+        What the TLB calls dirty by then is forgotten once a page.
+        """
+        physical = U64T()
+        for here in (pc, (pc + max(size, 1) - 1) & _U64):
+            if UCLIB.uc_vmem_translate(self.handle, U64T(here), FOR_FETCH, ctypes.byref(physical)):
+                continue
+            if self._code_pages.mark(physical.value):
+                self.flush_tlb()
 
     def abort(self) -> None:
         """Called with ``state`` as it shall be when the current instruction has faulted, flags plain.
@@ -337,6 +337,9 @@ class Engine:
             self.restore()
             self.flush_tlb()
             status = 0
+        if words[FLAGS] & FLAG_RELEASE:
+            words[FLAGS] &= ~FLAG_RELEASE & _U64
+            self._code_pages.release()
         error = self._hooks.take_error() or self._mmio_error
         if error is not None:
             self._mmio_error = None
@@ -345,6 +348,10 @@ class Engine:
 
 
 @cache
-def _prove_layout_once() -> None:
+def _prove_once() -> None:
     probe = Engine(checked=True)
+    memory = mmap.mmap(-1, PROBE_MEMORY)
+    probe.map_ram(0, PROBE_MEMORY, memory, 0)
+    probe._keep.append(PythonWatch(probe.watch_point, probe._code_pages.marks, probe.pace))
+    prove_watch(probe._uc, probe._code_pages, memory)
     prove_layout(probe._uc, probe.state, probe.save, probe.restore)

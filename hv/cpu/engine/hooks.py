@@ -15,11 +15,13 @@ from hv.cpu.engine.binding import (
     OUT,
     PLAIN,
     REQUEST_CACHE,
+    TLB_FLUSH,
     UCLIB,
     VOID_P,
     TranslatedBlock,
     address_of,
 )
+from hv.cpu.engine.watch import PythonWatch, WatchPoint
 from hv.cpu.pace import BlockApi, Handlers, PythonPace
 from hv.cpu.state import CpuState
 
@@ -50,6 +52,7 @@ class _Handle(Protocol):
     handle: Any
     context: Any
     state_address: int
+    watch_point: WatchPoint
 
 
 def accelerator_available() -> bool:
@@ -68,7 +71,8 @@ def accelerated_hooks(
         words,
         code_pages,
         tuple(address_of(getattr(UCLIB, f"uc_{name}")) for name in _API),
-        REQUEST_CACHE,
+        (REQUEST_CACHE, TLB_FLUSH),
+        (engine.watch_point.pointer, engine.watch_point.bounds, engine.watch_point.mapping),
         (
             handlers.resolve,
             handlers.on_in,
@@ -84,7 +88,13 @@ def accelerated_hooks(
     return HookSet(addresses, user, capsule, lambda: _accel.take_error(capsule))
 
 
-def python_hooks(state: CpuState, api: BlockApi, words: memoryview, handlers: Handlers) -> HookSet:
+def python_hooks(
+    state: CpuState,
+    api: BlockApi,
+    words: memoryview,
+    handlers: Handlers,
+    watch: PythonWatch,
+) -> HookSet:
     """Hooks of hv/cpu/pace.py."""
     twin = PythonPace(state, api, words, handlers)
 
@@ -112,4 +122,4 @@ def python_hooks(state: CpuState, api: BlockApi, words: memoryview, handlers: Ha
         "mmio": MEMORY(on_mmio),
     }
     addresses = {name: address_of(function) for name, function in functions.items()}
-    return HookSet(addresses, 0, functions, twin.take_error)
+    return HookSet(addresses, 0, (functions, watch), twin.take_error)
