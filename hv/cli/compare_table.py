@@ -10,7 +10,7 @@ from rich.text import Text
 
 from hv.root.compare.numbers import LEVELS, path_cycles, ratio_texts, short
 from hv.root.compare.summary import NUMBER_COLUMNS, TEXT_COLUMNS, TITLE, summary_of
-from hv.root.compare.words import order_sentence, sources_sentence
+from hv.root.compare.words import beside_sentence, order_sentence, sources_sentence
 from hv.root.comparison import Comparison, WorkReport
 
 _PLAIN_WIDTH = 120
@@ -89,7 +89,7 @@ def _sources(work: WorkReport, width: int) -> Text:
     names = max(len(path.path) for path in work.paths)
     paragraphs = [
         fill(
-            f"{path.kind}: {sources_sentence(path)}",
+            f"{path.kind}: {sources_sentence(path)} {beside_sentence(path)}".rstrip(),
             width,
             initial_indent=f"  {path.path:{names}}  ",
             subsequent_indent=" " * (names + 4),

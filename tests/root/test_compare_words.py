@@ -2,8 +2,14 @@
 
 from msgspec.structs import replace
 
-from hv.root.compare.words import exit_words, order_of, order_sentence, sources_sentence
-from hv.root.comparison import ExitLine, PathReport, Spread, WorkReport
+from hv.root.compare.words import (
+    beside_sentence,
+    exit_words,
+    order_of,
+    order_sentence,
+    sources_sentence,
+)
+from hv.root.comparison import ExitLine, PathReport, Spread, WorkLine, WorkReport
 from tests.comparisons import DISK, TICK, Path, work_report
 
 FREE = Spread(0, 0, 0)
@@ -62,6 +68,22 @@ def test_a_free_model_ranks_by_number() -> None:
     lines = [replace(line("hlt", "processor", "", n), cycles=FREE) for n in (1, 3)]
     report = replace(work_report("x").paths[0], exit_lines=lines)
     assert sources_sentence(report) == "3 halts (75% of its exits) and 1 halt (25% of its exits)."
+
+
+def test_interrupts_and_the_devices_own_work_are_told_beside_the_exits() -> None:
+    lines = [
+        replace(line("hlt", "processor", "", 3), cycles=Spread(1, 500, 900)),
+        replace(line("interrupt", "processor", "vector 0x20", 3), cycles=Spread(1, 200, 900)),
+    ]
+    report = replace(
+        work_report("x").paths[0],
+        exit_lines=lines,
+        injections=3,
+        work_lines=[WorkLine("scsi", 1, 512, Spread(1, 300, 900))],
+        cycles=Spread(3, 1000, 2700),
+    )
+    assert sources_sentence(report) == "3 halts (50% of its cycles)."
+    assert beside_sentence(report) == "Beside them: 3 interrupts (20%) and 1 request to scsi (30%)."
 
 
 def test_a_path_without_exits_says_so() -> None:

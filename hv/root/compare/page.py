@@ -8,7 +8,12 @@ from hv.root.compare.chart import scale_of
 from hv.root.compare.markup import Html, element, join, table
 from hv.root.compare.numbers import LEVELS, path_cycles, percent, ratio_texts, short
 from hv.root.compare.summary import NUMBER_COLUMNS, TEXT_COLUMNS, TITLE, summary_of
-from hv.root.compare.words import exit_words, order_sentence, sources_sentence
+from hv.root.compare.words import (
+    beside_sentence,
+    exit_words,
+    order_sentence,
+    sources_sentence,
+)
 from hv.root.comparison import Comparison, PathReport, WorkReport
 
 _TEMPLATE = "page.html"
@@ -146,7 +151,9 @@ def _checks(work: WorkReport) -> Html:
 
 
 def _sources(path: PathReport) -> Html:
-    summary = join(element("strong", path.path), f": {sources_sentence(path)}")
+    summary = join(
+        element("strong", path.path), f": {sources_sentence(path)} {beside_sentence(path)}".rstrip()
+    )
     return element("details", element("summary", summary), *_exit_tables(path))
 
 

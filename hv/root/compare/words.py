@@ -27,6 +27,7 @@ _OF_THE_PROCESSOR = {
     "syscall": ("SYSCALL", "SYSCALLs"),
     "hypercall": ("hypercall", "hypercalls"),
 }
+_INJECTIONS = frozenset({"interrupt", "root_interrupt"})
 _PROCESSOR = "processor"
 
 
@@ -35,10 +36,14 @@ def listed(items: list[str], last: str = "and") -> str:
     return f" {last} ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else items[0]
 
 
+def _exits(path: PathReport) -> list[ExitLine]:
+    """Lines of exits alone: an injection goes the other way."""
+    return [line for line in path.exit_lines if line.count and line.reason not in _INJECTIONS]
+
+
 def top_sources(path: PathReport, most: int = TOP_SOURCES) -> list[ExitLine]:
     """The exits that cost most by the typical figures; by their number when the model is free."""
-    lines = [line for line in path.exit_lines if line.count]
-    return sorted(lines, key=lambda line: (-line.cycles.typical, -line.count))[:most]
+    return sorted(_exits(path), key=lambda line: (-line.cycles.typical, -line.count))[:most]
 
 
 def _where(line: ExitLine) -> str:
@@ -60,9 +65,10 @@ def exit_words(line: ExitLine) -> str:
 
 def exit_share(path: PathReport, line: ExitLine) -> str:
     """ "31% of its cycles", or of its exits where no exit costs anything."""
-    if any(each.cycles.typical for each in path.exit_lines):
+    lines = _exits(path)
+    if any(each.cycles.typical for each in lines):
         return f"{percent(line.cycles.typical, path.cycles.typical)} of its cycles"
-    return f"{percent(line.count, sum(each.count for each in path.exit_lines))} of its exits"
+    return f"{percent(line.count, sum(each.count for each in lines))} of its exits"
 
 
 def sources_sentence(path: PathReport) -> str:
@@ -71,10 +77,24 @@ def sources_sentence(path: PathReport) -> str:
     if not sources:
         return "no exits."
     parts = [f"{exit_words(line)} ({exit_share(path, line)})" for line in sources]
-    rest = sum(line.count for line in path.exit_lines) - sum(line.count for line in sources)
+    rest = sum(line.count for line in _exits(path)) - sum(line.count for line in sources)
     if rest:
         parts.append(f"{rest:,} other exit{'s' if rest > 1 else ''}")
     return listed(parts) + "."
+
+
+def beside_sentence(path: PathReport) -> str:
+    """What interrupts and the devices' own work take; empty when there is neither."""
+    total = path.cycles.typical
+    parts = []
+    injected = [line for line in path.exit_lines if line.reason in _INJECTIONS]
+    if path.injections:
+        share = percent(sum(line.cycles.typical for line in injected), total)
+        parts.append(f"{path.injections:,} interrupt{'s' if path.injections > 1 else ''} ({share})")
+    for work in path.work_lines:
+        requests = f"{work.requests:,} request{'s' if work.requests != 1 else ''}"
+        parts.append(f"{requests} to {work.device} ({percent(work.cycles.typical, total)})")
+    return f"Beside them: {listed(parts)}." if parts else ""
 
 
 @dataclass(frozen=True, slots=True)
