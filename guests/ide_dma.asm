@@ -2,8 +2,8 @@
 ; memory by a table of regions, and is interrupted once a command.
 ;
 ; Machine: this image as first drive of the primary IDE channel behind a PIIX-like interface, COM1.
-; Success: the pattern read by one region and by two, what was written read back, and one
-; interrupt a command with the state that the data sheet names for its end; exit code 0.
+; Success: the pattern read by one region, by two and by more than it takes, what was written read
+; back, and one interrupt a command with the state that the data sheet names for its end; exit code 0.
 
 .include "boot.inc"
 .include "irq16.inc"
@@ -101,16 +101,28 @@
     call check_sectors
     PRINT "two regions: ok\r\n"
 
+    ; More room than the transfer takes: the drive is done, the bus master would go on.
+    call clear_buffer
+    mov byte ptr [good_end], BM_INTERRUPT | BM_ACTIVE
+    mov si, larger
+    LBA edx, pattern
+    mov al, READ_DMA
+    mov bl, BM_TO_MEMORY
+    call transfer
+    mov byte ptr [good_end], BM_INTERRUPT
+    mov di, BUFFER
+    xor ax, ax
+    mov cx, SECTORS
+    call check_sectors
+    PRINT "larger regions: ok\r\n"
+
     ; Out again from the two regions, to other sectors, and back into cleared memory.
     mov si, parts
     LBA edx, scratch
     mov al, WRITE_DMA
     xor bl, bl
     call transfer
-    mov di, BUFFER
-    mov cx, SECTORS * 256
-    xor ax, ax
-    rep stosw
+    call clear_buffer
     mov si, whole
     LBA edx, scratch
     mov al, READ_DMA
@@ -126,7 +138,7 @@
     PRINT "interrupts: "
     call print_decimal
     PRINT "\r\n"
-    cmp ax, 5
+    cmp ax, 6
     jne wrong_count
     EXIT 0
 
@@ -180,11 +192,18 @@ transfer:
     mov al, bl
     out dx, al                      ; stop
     and ah, BM_ACTIVE | BM_ERROR | BM_INTERRUPT
-    cmp ah, BM_INTERRUPT            ; the regions ended where the transfer did
+    cmp ah, [good_end]
     jne wrong_end
     mov al, bh
     test al, IDE_ERR | IDE_DRQ
     jnz failed
+    ret
+
+clear_buffer:
+    mov di, BUFFER
+    mov cx, SECTORS * 256
+    xor ax, ax
+    rep stosw
     ret
 
 ; CX sectors at ES:DI are the pattern's from number AX on. Leaves AX at the next number.
@@ -250,6 +269,8 @@ pending:
     .byte 0
 status:
     .byte 0
+good_end:
+    .byte BM_INTERRUPT              ; the regions end where the transfer does
 irqs:
     .word 0
 
@@ -263,6 +284,11 @@ parts:
     .word 3 * 512, 0
     .long SECOND_PART
     .word (SECTORS - 3) * 512, LAST_REGION
+larger:
+    .long BUFFER
+    .word SECTORS * 512, 0
+    .long FIRST_PART
+    .word 512, LAST_REGION
 
 .include "ide.inc"
 .include "pci.inc"

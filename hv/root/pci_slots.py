@@ -27,7 +27,10 @@ _CHANNEL_PORTS = ((0x1F0, 0x3F6), (0x170, 0x376))
 
 
 class PciMemory:
-    """Guest memory as a PCI bus master has it: above the top of RAM nobody answers."""
+    """Guest memory as a PCI bus master has it: above the top of RAM nobody answers.
+
+    Below 1 MiB the ISA bridge answers for what is not RAM.
+    """
 
     def __init__(self, memory: SystemMemory) -> None:
         self.read = memory.read

@@ -12,7 +12,7 @@ from tests.linux.console import MEMORY, SECTORS, TROUBLE, Boot, boot, disk_conte
 
 pytestmark = pytest.mark.linux
 
-WRITTEN_AT, WRITTEN_SECTORS = 3, 64
+WRITTEN_AT, WRITTEN_SECTORS = 3, 4096
 PIO_BLOCK = 16
 """Sectors that one interrupt of pata_legacy is good for."""
 
@@ -44,7 +44,7 @@ def booted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         tmp_path_factory.mktemp("boot"),
         MachineConfig(memory=MEMORY, hv=setting.hv),
         media=(OverlayDisk(MemoryDisk(disk_contents())),),
-        extra=setting.extra,
+        extra=f"{setting.extra} write_sectors={WRITTEN_SECTORS}",
         cues={},
     )
 
@@ -74,7 +74,7 @@ def test_the_whole_disk_is_read_right(booted: Boot) -> None:
 
 
 def test_what_it_wrote_is_in_the_overlay_and_reads_back(booted: Boot) -> None:
-    pattern = (b"written by the guest\n" * 2000)[: WRITTEN_SECTORS * 512]
+    pattern = (b"written by the guest\n" * 100_000)[: WRITTEN_SECTORS * 512]
     expected = bytearray(disk_contents())
     expected[WRITTEN_AT * 512 : (WRITTEN_AT + WRITTEN_SECTORS) * 512] = pattern
     disk = booted.machine.disk(0)

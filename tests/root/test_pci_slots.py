@@ -20,12 +20,11 @@ LEGACY = (*range(0x1F0, 0x1F8), 0x3F6, *range(0x170, 0x178), 0x376)
 
 
 class Pc:
-    """A machine with one disk, from its port bus."""
+    """A machine with four disks, from its port bus."""
 
     def __init__(self) -> None:
-        self.machine = Machine(
-            MachineConfig(memory=MEMORY), media=(MemoryDisk(b"disk" * 128 * 64),)
-        )
+        disks = tuple(MemoryDisk(f"disk{unit}...".encode() * 64 * 64) for unit in range(4))
+        self.machine = Machine(MachineConfig(memory=MEMORY), media=disks)
         self.ports = self.machine.partition.ports
 
     def read_config(self, where: int, width: int = 4) -> int:
@@ -140,6 +139,30 @@ def test_each_channel_has_an_engine_and_a_wire_to_it(pc: Pc) -> None:
     pc.run(10_000)
     assert pc.ports.read(BUS_MASTER_PORT + 2, 1) == 0x04
     assert pc.ports.read(BUS_MASTER_PORT + 10, 1) == 0
+
+
+@pytest.mark.parametrize(
+    ("registers", "command_block", "device", "text"),
+    [
+        (0xC000, 0x1F0, 0xE0, b"disk0..."),
+        (0xC000, 0x1F0, 0xF0, b"disk1..."),
+        (0xC008, 0x170, 0xE0, b"disk2..."),
+        (0xC008, 0x170, 0xF0, b"disk3..."),
+    ],
+)
+def test_all_four_disks_are_read_by_dma(
+    pc: Pc, registers: int, command_block: int, device: int, text: bytes
+) -> None:
+    memory = pc.machine.partition.memory
+    memory.write(0x1000, bytes.fromhex("0020000000040080"))  # 1024 bytes at 2000h, the last
+    pc.ports.write(registers + 4, 0x1000, 4)
+    for offset, value in ((6, device), (2, 2), (3, 7), (4, 0), (5, 0), (7, 0xC8)):
+        pc.ports.write(command_block + offset, value, 1)
+    pc.ports.write(registers, 0x09, 1)
+    pc.run(10_000)
+    assert pc.ports.read(registers + 2, 1) == 0x04
+    assert memory.read(0x2000, 1024) == text * 128
+    assert memory.read(0x2400, 8) == bytes(8)
 
 
 @pytest.mark.parametrize("base", [MEMORY, 0xFEE00000, 0xFFFFFFFE])

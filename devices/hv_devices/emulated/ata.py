@@ -10,8 +10,7 @@ there.
 
 The cable's DMA wires are a request (DMARQ) and a way to move data for whoever acknowledges it.
 
-Left out: packet devices, the Drive Address register (obsolete; it
-floats).
+Left out: packet devices, the Drive Address register (obsolete; it floats).
 """
 
 from dataclasses import dataclass
