@@ -58,8 +58,11 @@ static uint32_t ask_icount(accel_t *a, uint64_t pc, uint32_t size)
 {
     uc_tb tb = { 0, 0, 0 };
     a->pace->unknown_blocks++;
-    if (!a->ctl(a->uc, a->request_cache, pc, &tb) && tb.pc == pc && tb.size == size)
-        return tb.icount;
+    if (!a->ctl(a->uc, a->request_cache, pc, &tb)) {
+        if (tb.pc == pc && tb.size == size)
+            return tb.icount;
+        watch_block(a, tb.pc, tb.size);  /* translated only now, for the question */
+    }
     save(a);
     return (uint32_t)(resolve(a, pc, size) & 0xffff);
 }

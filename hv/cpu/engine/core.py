@@ -270,7 +270,12 @@ class Engine:
         """How many instructions the translated block at ``pc`` holds."""
         tb = TranslatedBlock()
         status = UCLIB.uc_ctl(self.handle, INT(REQUEST_CACHE), U64T(pc), ctypes.byref(tb))
-        return tb.icount if not status and tb.pc == pc and tb.size == size else None
+        if status:
+            return None
+        if tb.pc == pc and tb.size == size:
+            return int(tb.icount)
+        self.watch_code(tb.pc, tb.size)  # translated only now, for the question
+        return None
 
     def code_at(self, pc: int, size: int) -> tuple[int, bytes]:
         """Physical address of linear ``pc`` and the bytes there; fewer bytes than asked when unmapped."""

@@ -16,6 +16,7 @@ Neither the pointer nor the bounds have a public address; both are found by what
 
 import ctypes
 from collections import Counter
+from collections.abc import Callable
 
 import unicorn.unicorn_const as const
 from unicorn import __version__
@@ -67,27 +68,38 @@ class PythonWatch:
     """The twin of hv/cpu/accel/watch.c. Keep it alive as long as its Unicorn runs."""
 
     def __init__(self, point: WatchPoint, marks: bytearray, words: memoryview) -> None:
-        self._original = _FUNCTION(point.mapping)
-        self._bounds = (ctypes.c_uint64 * 2).from_address(point.bounds)
         self._marks = marks
         self._words = words
-        self._asked = NOWHERE
         self._stores: Counter[int] = Counter()
-        self._function = _FUNCTION(self._on_mapping)
+        self._function = _FUNCTION(self._on_mapping(point))
         ctypes.c_uint64.from_address(point.pointer).value = address_of(self._function)
 
-    def _on_mapping(self, uc: int, gpa: int) -> int | None:
-        page, asked = gpa >> PAGE_SHIFT, gpa
-        if page < len(self._marks) and self._marks[page]:
-            begin = page << PAGE_SHIFT
-            self._bounds[:] = [begin, begin + PAGE_SIZE - 1]
-            if gpa == self._asked:  # a load asks once, a store also for the translations behind it
-                self._count_store(page)
-                asked = NOWHERE
-        else:
-            self._bounds[:] = [NOWHERE, NOWHERE]
-        self._asked = asked
-        return self._original(uc, gpa)  # type: ignore[no-any-return]
+    def _on_mapping(self, point: WatchPoint) -> Callable[[int, int], int | None]:
+        """What lies at an address: a function of few look-ups, for each access on the slow path calls it."""
+        original: Callable[[int, int], int | None] = _FUNCTION(point.mapping)
+        bounds = (ctypes.c_uint64 * 2).from_address(point.bounds)
+        marks = self._marks
+        tracked = len(marks)
+        covered = asked = NOWHERE
+
+        def on_mapping(uc: int, gpa: int) -> int | None:
+            nonlocal covered, asked
+            page = gpa >> PAGE_SHIFT
+            if page < tracked and marks[page]:
+                if page != covered:
+                    covered = page
+                    bounds[0] = page << PAGE_SHIFT
+                    bounds[1] = bounds[0] + PAGE_SIZE - 1
+                if gpa == asked:  # a load asks once, a store also for the translations behind it
+                    self._count_store(page)
+                    asked = NOWHERE
+                    return original(uc, gpa)
+            elif covered != NOWHERE:
+                covered = bounds[0] = bounds[1] = NOWHERE
+            asked = gpa
+            return original(uc, gpa)
+
+        return on_mapping
 
     def _count_store(self, page: int) -> None:
         self._stores[page] += 1
