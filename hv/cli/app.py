@@ -216,6 +216,19 @@ def info(
 
 
 @app.command()
+def linux_packages(
+    folder: Annotated[
+        Path | None, Argument(help="Where to put them.", show_default="the user's cache")
+    ] = None,
+    kernel: Annotated[list[str] | None, Option(help="cloud, generic or backports.")] = None,
+) -> int:
+    """Fetch Debian's kernel and busybox for `hv compare linux*` (through apt, without root)."""
+    from hv.cli.linux_packages import fetch_packages
+
+    return fetch_packages(folder, kernel or ["cloud"])
+
+
+@app.command()
 def doctor() -> int:
     """Check that everything needed is here, and say which accelerator is at work."""
     from hv.cli.doctor import examine

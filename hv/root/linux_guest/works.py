@@ -1,0 +1,125 @@
+"""The Linux works of ``hv compare`` as data: what is done, over which drivers, on which machine."""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal
+
+DISK_MIB = 16
+REQUEST = "64k"
+IDLE_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinuxPath:
+    """One way to do a work. ``driver`` is the module that brings the disk, which is on ``bus``."""
+
+    name: str
+    kind: Literal["emulated", "synthetic"]
+    shows: str
+    hv: str = "all"
+    driver: str = ""
+    bus: Literal["ide", "scsi", ""] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinuxWork:
+    """One work with its paths in the report's order. ``does``: what the init script calls it."""
+
+    name: str
+    title: str
+    unit: str
+    units: int
+    equal: str
+    baseline: str
+    does: Literal["read", "write", "idle", "boot"]
+    paths: tuple[LinuxPath, ...]
+
+    def path(self, name: str) -> LinuxPath:
+        return next(path for path in self.paths if path.name == name)
+
+
+_DISK_PATHS = (
+    LinuxPath(
+        name="pata_legacy",
+        kind="emulated",
+        shows="PIO: an interrupt and a string instruction for each block of sectors",
+        driver="pata_legacy",
+        bus="ide",
+    ),
+    LinuxPath(
+        name="ata_piix",
+        kind="emulated",
+        shows="bus-master DMA: one interrupt a request",
+        driver="ata_piix",
+        bus="ide",
+    ),
+    LinuxPath(
+        name="hv_storvsc",
+        kind="synthetic",
+        shows="a packet in the VMBus channel's ring and a completion",
+        driver="hv_storvsc",
+        bus="scsi",
+    ),
+)
+_DISK_EQUAL = (
+    f"Debian's kernel, --hv all, a disk of {DISK_MIB} MiB, dd with direct I/O, {REQUEST} a request"
+)
+
+_INTERFACE_PATHS = (
+    LinuxPath(name="hv-none", kind="emulated", hv="none", shows="a PC: ACPI, APIC and its timer"),
+    LinuxPath(name="hv-all", kind="synthetic", hv="all", shows="every enlightenment"),
+)
+
+WORKS = (
+    LinuxWork(
+        name="linux-disk-read",
+        title="Linux reads a whole disk",
+        unit="MiB",
+        units=DISK_MIB,
+        equal=_DISK_EQUAL,
+        baseline="pata_legacy",
+        does="read",
+        paths=_DISK_PATHS,
+    ),
+    LinuxWork(
+        name="linux-disk-write",
+        title="Linux writes a whole disk",
+        unit="MiB",
+        units=DISK_MIB,
+        equal=_DISK_EQUAL,
+        baseline="pata_legacy",
+        does="write",
+        paths=_DISK_PATHS,
+    ),
+    LinuxWork(
+        name="linux-idle",
+        title="Linux sleeps",
+        unit="second",
+        units=IDLE_SECONDS,
+        equal="Debian's kernel, no driver loaded, sleep in a shell script",
+        baseline="hv-none",
+        does="idle",
+        paths=_INTERFACE_PATHS,
+    ),
+    LinuxWork(
+        name="linux-boot",
+        title="Linux boots to its init script",
+        unit="boot",
+        units=1,
+        equal="Debian's kernel and initramfs, from power-on",
+        baseline="hv-none",
+        does="boot",
+        paths=_INTERFACE_PATHS,
+    ),
+)
+
+
+def find_works(pattern: str) -> list[LinuxWork]:
+    """The works that match ``linux-idle``, ``linux-disk-*``, ``linux*``; also with ``@`` in front.
+
+    None for a pattern that does not begin with "linux": they need packages, so they are run when meant.
+    """
+    bare = pattern.removeprefix("@")
+    if not bare.startswith("linux"):
+        return []
+    return [work for work in WORKS if fnmatchcase(work.name, bare)]
