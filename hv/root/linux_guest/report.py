@@ -2,11 +2,14 @@
 
 import msgspec
 
-from hv.root.comparison import PathReport, Ratio, Spread, WorkReport
+from hv.root.comparison import PathReport, Ratio, Spread, WorkLine, WorkReport
 from hv.root.linux_guest.packages import Packages
 from hv.root.linux_guest.run import LinuxRun, run_path
 from hv.root.linux_guest.works import LinuxPath, LinuxWork
 from hv.root.machine import Mark
+
+TIMER_INTERRUPTS = "timer_interrupts"
+"""What the init script calls its own count of them around the work."""
 
 
 def work_report(work: LinuxWork, packages: Packages) -> WorkReport:
@@ -67,5 +70,13 @@ def _reduce(path: LinuxPath, run: LinuxRun) -> PathReport:
         ratio=Ratio(1.0, 1.0, 1.0),
         causes=[],
         exit_lines=[],
-        work_lines=[],
+        work_lines=_timer_line(run),
     )
+
+
+def _timer_line(run: LinuxRun) -> list[WorkLine]:
+    """Timer interrupts as Linux counts them, in works that are about time."""
+    count = run.results.get(TIMER_INTERRUPTS)
+    if count is None:
+        return []
+    return [WorkLine("timer interrupts, by Linux's count", int(count), 0, Spread(0, 0, 0))]
