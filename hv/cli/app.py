@@ -222,7 +222,7 @@ def linux_packages(
     ] = None,
     kernel: Annotated[list[str] | None, Option(help="cloud, generic or backports.")] = None,
 ) -> int:
-    """Fetch Debian's kernel and busybox for `hv compare linux*` (through apt, without root)."""
+    """Fetch what `hv compare linux*` boots, through apt."""
     from hv.cli.linux_packages import fetch_packages
 
     return fetch_packages(folder, kernel or ["cloud"])

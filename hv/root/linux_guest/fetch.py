@@ -38,7 +38,9 @@ def fetch(folder: Path, flavours: Sequence[str], tell: Tell) -> Packages:
             raise ConfigError(f"unknown kernel {flavour}: choose from {known}", usage=True)
     for tool in ("apt-get", "apt-cache", "dpkg-deb"):
         if shutil.which(tool) is None:
-            raise ConfigError(f"no {tool} here: Debian's kernel is fetched on a Debian system")
+            raise ConfigError(
+                f"no {tool} here: unpack Debian's {KERNELS['cloud']} kernel and {BUSYBOX} in {folder}"
+            )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return _fill(folder.resolve(), flavours, tell)
