@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from hv.root.comparison import WorkReport
-from hv.root.linux_guest.report import join, report_path, work_report
-from hv.root.linux_guest.works import LinuxWork, find_works
+from hv.root.linux_guest.report import run_linux
+from hv.root.linux_guest.works import LinuxWork, find_linux_works
 from tests.linux.packages import FETCHED
 
 pytestmark = pytest.mark.linux
@@ -24,14 +24,15 @@ def pattern(salt: int) -> str:
 
 
 def work(name: str) -> LinuxWork:
-    (found,) = find_works(name)
+    (found,) = find_linux_works([name], str(FETCHED.folder))
     return found
 
 
 @pytest.fixture(scope="module")
 def reports() -> dict[str, WorkReport]:
     """Every Linux work, once."""
-    return {work.name: work_report(work, FETCHED) for work in find_works("linux*")}
+    works = find_linux_works(["linux*"], str(FETCHED.folder))
+    return {work.name: run_linux(work) for work in works}
 
 
 @pytest.mark.parametrize(("name", "salt"), [("linux-disk-read", 0), ("linux-disk-write", SALT)])
@@ -82,6 +83,4 @@ def test_ratios_are_against_the_baseline(reports: dict[str, WorkReport]) -> None
 
 def test_the_same_path_again_gives_the_same_bytes(reports: dict[str, WorkReport]) -> None:
     idle = work("linux-idle")
-    first = reports[idle.name]
-    again = [report_path(idle, path, FETCHED) for path in idle.paths]
-    assert msgspec.json.encode(join(idle, again)) == msgspec.json.encode(first)
+    assert msgspec.json.encode(run_linux(idle)) == msgspec.json.encode(reports[idle.name])

@@ -77,7 +77,8 @@ def test_what_the_watch_showed_is_the_marks_time(booted: Machine) -> None:
     found = re.findall(r"^tsc (\d) ([0-9a-f]{16})$", console(booted), re.MULTILINE)
     assert [int(number) for number, _ in found] == [mark.id for mark in booted.marks]
     lags = {
-        int(tsc, 16) - mark.vtime_ns for (_, tsc), mark in zip(found, booted.marks, strict=True)
+        int(tsc, 16) - mark.moment.vtime_ns
+        for (_, tsc), mark in zip(found, booted.marks, strict=True)
     }
     assert len(lags) == 1
-    assert lags.pop() == 1 + booted.partition.vp.costs.rdtsc
+    assert lags.pop() == 1 + booted.pricing.model.rdtsc()

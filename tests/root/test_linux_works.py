@@ -1,30 +1,56 @@
 """Which Linux works there are, and what is said when they cannot be done."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from hv.errors import ConfigError
-from hv.root.linux_guest.packages import Packages
-from hv.root.linux_guest.report import report_path
+from hv.root.compare.works import find_works, list_works
 from hv.root.linux_guest.run import mark_program
-from hv.root.linux_guest.works import WORKS, find_works
+from hv.root.linux_guest.works import WORKS
+from hv.root.pairs import Pair
+
+READ, WRITE, IDLE, BOOT = "linux-disk-read", "linux-disk-write", "linux-idle", "linux-boot"
 
 
 @pytest.mark.parametrize(
-    ("pattern", "names"),
+    ("patterns", "names"),
     [
-        ("linux-idle", ["linux-idle"]),
-        ("@linux-idle", ["linux-idle"]),
-        ("linux-disk-*", ["linux-disk-read", "linux-disk-write"]),
-        ("linux*", ["linux-disk-read", "linux-disk-write", "linux-idle", "linux-boot"]),
-        ("*", []),
-        ("*-read", []),
-        ("linux-nothing", []),
+        ([IDLE], [IDLE]),
+        ([f"@{IDLE}", "linux-disk-*"], [READ, WRITE, IDLE]),
+        (["linux*"], [READ, WRITE, IDLE, BOOT]),
     ],
 )
-def test_they_are_found_by_a_pattern_that_says_linux(pattern: str, names: list[str]) -> None:
-    assert [work.name for work in find_works(pattern)] == names
+def test_they_are_found_by_patterns_that_begin_with_linux(
+    patterns: list[str], names: list[str]
+) -> None:
+    assert [work.name for work in find_works(patterns, None)] == names
+
+
+@pytest.mark.parametrize("patterns", [[], ["*"], ["*-read*", "disk-*"]])
+def test_other_patterns_find_none_of_them(patterns: list[str]) -> None:
+    found = find_works(patterns, None)
+    assert found
+    assert all(isinstance(work, Pair) for work in found)
+
+
+def test_pairs_and_linux_works_come_together() -> None:
+    names = [work.name for work in find_works(["linux-idle", "tick"], None)]
+    assert names == ["tick", "linux-idle"]
+
+
+def test_the_list_has_them_all() -> None:
+    names = [work.name for work in list_works([])]
+    assert names[-4:] == [READ, WRITE, IDLE, BOOT]
+    assert "tick" in names
+    assert [work.name for work in list_works(["linux-b*"])] == [BOOT]
+
+
+def test_a_linux_work_that_is_not_there_is_one_clear_line() -> None:
+    with pytest.raises(ConfigError, match="no pair linux-nothing: `hv compare --list` names them"):
+        find_works(["linux-nothing"], None)
 
 
 def test_baselines_are_paths() -> None:
@@ -32,12 +58,16 @@ def test_baselines_are_paths() -> None:
         assert work.path(work.baseline).kind == "emulated"
 
 
-def test_missing_packages_are_one_clear_line(tmp_path: Path) -> None:
-    (idle,) = find_works("linux-idle")
-    with pytest.raises(ConfigError) as raised:
-        report_path(idle, idle.path("hv-all"), Packages(tmp_path))
-    assert str(raised.value) == (
-        f"linux-idle/hv-all: no Debian kernel in {tmp_path}: run `hv linux-packages {tmp_path}`"
+def test_missing_packages_are_found_before_anything_runs(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "hv", "compare", "linux-idle", "--linux", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr == (
+        f"hv: linux-idle: no Debian kernel in {tmp_path}: run `hv linux-packages {tmp_path}`\n"
     )
 
 

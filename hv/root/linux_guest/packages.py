@@ -70,6 +70,11 @@ class Packages:
                     return root / place
         raise self._missing(f"no {BUSYBOX}")
 
+    def check(self, flavour: str = "cloud") -> None:
+        """Whether everything is there. ConfigError when it is not."""
+        self.modules(flavour)
+        self.busybox()
+
     def current(self) -> dict[str, str]:
         """``current.txt``: the packages in use and their folders."""
         try:

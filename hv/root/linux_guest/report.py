@@ -1,82 +1,47 @@
 """From runs of a Linux work to its report."""
 
-import msgspec
+from pathlib import Path
 
-from hv.root.comparison import PathReport, Ratio, Spread, WorkLine, WorkReport
-from hv.root.linux_guest.packages import Packages
+from msgspec.structs import replace
+
+from hv.cost import Spread
+from hv.root.comparison import PathReport, WorkLine, WorkReport
+from hv.root.linux_guest.packages import Packages, default_folder
 from hv.root.linux_guest.run import LinuxRun, run_path
 from hv.root.linux_guest.works import LinuxPath, LinuxWork
-from hv.root.machine import Mark
+from hv.root.pair_run import path_report, work_report
 
 TIMER_INTERRUPTS = "timer_interrupts"
 """What the init script calls its own count of them around the work."""
 
 
-def work_report(work: LinuxWork, packages: Packages) -> WorkReport:
-    """Run all paths of ``work``, one after the other."""
-    return join(work, [report_path(work, path, packages) for path in work.paths])
+def packages_of(work: LinuxWork) -> Packages:
+    """Where the kernel of ``work`` is looked for."""
+    return Packages(Path(work.folder) if work.folder else default_folder())
 
 
-def report_path(work: LinuxWork, path: LinuxPath, packages: Packages) -> PathReport:
-    """Run one path and give its machine back. Arguments and result can go to a worker process and back."""
-    run = run_path(work, path, packages)
+def run_linux(work: LinuxWork, cost_model: str | None = None) -> WorkReport:
+    """Run every path of ``work``. GuestError: they did not do the same work."""
+    packages = packages_of(work)
+    paths = {path.name: report_path(work, path, packages, cost_model) for path in work.paths}
+    return work_report(work, paths)
+
+
+def report_path(
+    work: LinuxWork, path: LinuxPath, packages: Packages, cost_model: str | None = None
+) -> PathReport:
+    """Run one path and give its machine back."""
+    run = run_path(work, path, packages, cost_model)
     try:
-        return _reduce(path, run)
+        report = path_report(run.machine, run.counts, path.name, path.kind, path.shows, run.outcome)
+        return replace(report, work_lines=report.work_lines + _timer_line(run))
     finally:
         run.machine.close()
 
 
-def join(work: LinuxWork, paths: list[PathReport]) -> WorkReport:
-    """The paths side by side, each with its ratio to the baseline."""
-    baseline = next(path for path in paths if path.path == work.baseline)
-    return WorkReport(
-        work=work.name,
-        title=work.title,
-        unit=work.unit,
-        units=work.units,
-        equal=work.equal,
-        baseline=work.baseline,
-        paths=[msgspec.structs.replace(path, ratio=_ratio(path, baseline)) for path in paths],
-    )
-
-
-def _ratio(path: PathReport, baseline: PathReport) -> Ratio:
-    def of(cycles: int, base: int) -> float:
-        return round(cycles / base, 4) if base else 0.0
-
-    ours, theirs = path.cycles, baseline.cycles
-    return Ratio(
-        of(ours.low, theirs.low), of(ours.typical, theirs.typical), of(ours.high, theirs.high)
-    )
-
-
-def _reduce(path: LinuxPath, run: LinuxRun) -> PathReport:
-    """What lies between the marks, by the machine's own."""
-    marks = {mark.id: mark for mark in run.machine.marks}
-    first = Mark(0, 0, 0, 0) if run.first_mark is None else marks[run.first_mark]
-    last = marks[run.last_mark]
-    elapsed = last.vtime_ns - first.vtime_ns
-    return PathReport(
-        path=path.name,
-        kind=path.kind,
-        shows=path.shows,
-        insns=last.insns - first.insns,
-        exits=last.exits - first.exits,
-        injections=0,
-        cycles=Spread(elapsed, elapsed, elapsed),
-        elapsed=elapsed,
-        guest_cycles=run.guest_cycles,
-        checksum=run.checksum,
-        ratio=Ratio(1.0, 1.0, 1.0),
-        causes=[],
-        exit_lines=[],
-        work_lines=_timer_line(run),
-    )
-
-
 def _timer_line(run: LinuxRun) -> list[WorkLine]:
-    """Timer interrupts as Linux counts them, in works that are about time."""
+    """Timer interrupts as Linux counts them, in works that are about time. Their cost is elsewhere."""
     count = run.results.get(TIMER_INTERRUPTS)
-    if count is None:
-        return []
-    return [WorkLine("timer interrupts, by Linux's count", int(count), 0, Spread(0, 0, 0))]
+    return (
+        [] if count is None else [WorkLine("timer, by Linux's own count", int(count), 0, Spread())]
+    )

@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from hv.config import MachineConfig
+from hv.cost import DEFAULT_MODEL
 from hv.errors import ConfigError, InternalError
 from hv.loaders import LoadOptions, load
 from hv.root.build_cache import cached_build
@@ -17,13 +18,14 @@ from hv.root.linux_guest.cpio import file
 from hv.root.linux_guest.packages import Packages
 from hv.root.linux_guest.works import DISK_MIB, IDLE_SECONDS, REQUEST, LinuxPath, LinuxWork
 from hv.root.machine import Machine
+from hv.root.pair_run import BEGIN, END, Outcome, between_marks
 from hv.root.resources import source_folder
+from hv.stats import Moment
 from hv.types import SECTOR_SIZE
-from hv.vp import End, Ending
+from hv.vp import Ending
 
 FOLDER = "linux"
 FLAVOUR = "cloud"
-MARK_BEGIN, MARK_END = 1, 2
 MEMORY = 256 << 20
 BUDGET = 20_000_000_000
 MODULES = ("sd_mod", "pata_legacy", "ata_piix", "hv_storvsc")
@@ -39,21 +41,19 @@ _TSC = re.compile(rb"^tsc (\d) ([0-9a-f]{16})", re.MULTILINE)
 class LinuxRun:
     """A path that was run to its end.
 
-    ``first_mark`` None: the work began at power-on. ``guest_cycles``: between the marks, by the guest's
-    RDTSC. ``checksum``: SHA-256 of the whole disk as the guest read it or the host finds it written, known
-    to be right. ``results``: what the init script said.
+    ``counts``: of the work. The outcome's checksum is SHA-256 of the whole disk, as the guest read it or as
+    the host finds it written, and is the right one. ``results``: what the init script said.
     """
 
     machine: Machine
-    end: End
-    first_mark: int | None
-    last_mark: int
-    guest_cycles: int
-    checksum: str
+    counts: Moment
+    outcome: Outcome
     results: Mapping[str, str]
 
 
-def run_path(work: LinuxWork, path: LinuxPath, packages: Packages) -> LinuxRun:
+def run_path(
+    work: LinuxWork, path: LinuxPath, packages: Packages, cost_model: str | None = None
+) -> LinuxRun:
     """Boot Debian's kernel and let its init script do the work.
 
     ConfigError in one line when something is missing or the guest cannot do it.
@@ -61,7 +61,7 @@ def run_path(work: LinuxWork, path: LinuxPath, packages: Packages) -> LinuxRun:
     name = f"{work.name}/{path.name}"
     disk = MemoryDisk(_contents(0)) if path.bus else None
     try:
-        machine = _machine(work, path, packages, disk)
+        machine = _machine(work, path, packages, disk, cost_model)
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from None
     end = machine.run(BUDGET)
@@ -73,23 +73,25 @@ def run_path(work: LinuxWork, path: LinuxPath, packages: Packages) -> LinuxRun:
         lines = console.decode("ascii", "replace").split("\n")
         last = results.get("failed") or next((line for line in reversed(lines) if line.strip()), "")
         raise ConfigError(f"{name}: Linux did not do it ({end.ending.value}): {last.strip()}")
-    first = None if work.does == "boot" else MARK_BEGIN
-    return LinuxRun(
-        machine=machine,
-        end=end,
-        first_mark=first,
-        last_mark=MARK_END,
-        guest_cycles=_guest_cycles(machine, console, first),
-        checksum=_checksum(name, work, disk, results),
-        results=results,
-    )
+    outcome = Outcome(_checksum(name, work, disk, results), _guest_cycles(work, machine, console))
+    return LinuxRun(machine, _counts(work, machine), outcome, results)
 
 
-def _guest_cycles(machine: Machine, console: bytes, first: int | None) -> int:
-    """The watch's difference; from power-on, without what passes between a mark and its RDTSC."""
+def _counts(work: LinuxWork, machine: Machine) -> Moment:
+    """What was counted between the marks; a boot begins at power-on."""
+    if work.does != "boot":
+        return between_marks(machine)
+    (end,) = (mark.moment for mark in machine.marks if mark.id == END)
+    return end
+
+
+def _guest_cycles(work: LinuxWork, machine: Machine, console: bytes) -> int:
+    """The watch's difference; from power-on, less what passes between a mark and its RDTSC's answer."""
     watch = {int(number): int(value, 16) for number, value in _TSC.findall(console)}
-    begin = watch[first] if first is not None else 1 + machine.partition.vp.costs.rdtsc
-    return watch[MARK_END] - begin
+    if work.does != "boot":
+        return watch[END] - watch[BEGIN]
+    model = machine.pricing.model
+    return watch[END] - model.instructions(1).typical - model.rdtsc()
 
 
 def _checksum(
@@ -114,7 +116,11 @@ def _contents(salt: int) -> bytes:
 
 
 def _machine(
-    work: LinuxWork, path: LinuxPath, packages: Packages, disk: MemoryDisk | None
+    work: LinuxWork,
+    path: LinuxPath,
+    packages: Packages,
+    disk: MemoryDisk | None,
+    cost_model: str | None,
 ) -> Machine:
     words = f"work={work.does} driver={path.driver} request={REQUEST} seconds={IDLE_SECONDS}"
     with tempfile.TemporaryDirectory() as folder:
@@ -126,7 +132,7 @@ def _machine(
         image = load(packages.kernel(FLAVOUR), options)
         media = (disk,) if disk else ()
         return Machine(
-            MachineConfig(memory=MEMORY, hv=path.hv),
+            MachineConfig(memory=MEMORY, hv=path.hv, cost_model=cost_model or DEFAULT_MODEL),
             image,
             media=media if path.bus == "ide" else (),
             scsi_media=media if path.bus == "scsi" else (),

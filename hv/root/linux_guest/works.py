@@ -1,12 +1,15 @@
 """The Linux works of ``hv compare`` as data: what is done, over which drivers, on which machine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Literal
+
+from hv.errors import ConfigError
 
 DISK_MIB = 16
 REQUEST = "64k"
 IDLE_SECONDS = 10
+FAMILY = "linux"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,12 @@ class LinuxWork:
     baseline: str
     does: Literal["read", "write", "idle", "boot"]
     paths: tuple[LinuxPath, ...]
+    folder: str = ""
+    """Where the packages are; "" is the usual place."""
+
+    @property
+    def path_names(self) -> tuple[str, ...]:
+        return tuple(path.name for path in self.paths)
 
     def path(self, name: str) -> LinuxPath:
         return next(path for path in self.paths if path.name == name)
@@ -73,7 +82,7 @@ _INTERFACE_PATHS = (
 WORKS = (
     LinuxWork(
         name="linux-disk-read",
-        title="Linux reads a whole disk",
+        title="reading a whole disk in Linux",
         unit="MiB",
         units=DISK_MIB,
         equal=_DISK_EQUAL,
@@ -83,7 +92,7 @@ WORKS = (
     ),
     LinuxWork(
         name="linux-disk-write",
-        title="Linux writes a whole disk",
+        title="writing a whole disk in Linux",
         unit="MiB",
         units=DISK_MIB,
         equal=_DISK_EQUAL,
@@ -93,7 +102,7 @@ WORKS = (
     ),
     LinuxWork(
         name="linux-idle",
-        title="Linux sleeps",
+        title="Linux doing nothing",
         unit="second",
         units=IDLE_SECONDS,
         equal="Debian's kernel, no driver loaded, sleep in a shell script",
@@ -103,7 +112,7 @@ WORKS = (
     ),
     LinuxWork(
         name="linux-boot",
-        title="Linux boots to its init script",
+        title="booting Linux to its init script",
         unit="boot",
         units=1,
         equal="Debian's kernel and initramfs, from power-on",
@@ -114,12 +123,21 @@ WORKS = (
 )
 
 
-def find_works(pattern: str) -> list[LinuxWork]:
-    """The works that match ``linux-idle``, ``linux-disk-*``, ``linux*``; also with ``@`` in front.
+def is_linux(pattern: str) -> bool:
+    """Whether a pattern means these works. They need packages, so they are run when named only."""
+    return pattern.removeprefix("@").startswith(FAMILY)
 
-    None for a pattern that does not begin with "linux": they need packages, so they are run when meant.
+
+def find_linux_works(patterns: list[str], folder: str = "") -> list[LinuxWork]:
+    """The works that match ``linux-idle``, ``@linux-disk-*``, ``linux*``, in their order.
+
+    ConfigError for a pattern that matches none.
     """
-    bare = pattern.removeprefix("@")
-    if not bare.startswith("linux"):
-        return []
-    return [work for work in WORKS if fnmatchcase(work.name, bare)]
+    chosen: set[str] = set()
+    for pattern in patterns:
+        bare = pattern.removeprefix("@")
+        matching = {work.name for work in WORKS if fnmatchcase(work.name, bare)}
+        if not matching:
+            raise ConfigError(f"no pair {pattern}: `hv compare --list` names them", usage=True)
+        chosen |= matching
+    return [replace(work, folder=folder) for work in WORKS if work.name in chosen]
