@@ -11,7 +11,8 @@
 ;   tsc 2 00000001f9a8b7c6
 ;
 ; A whole ELF file (System V ABI, gABI 4.1, chapters 4 and 5) without libraries: a page of code with the headers in
-; front, a page of data. System calls by number in RAX (Linux, arch/x86/entry/syscalls/syscall_64.tbl); they change RCX and R11.
+; front, a page of data. System calls go by their number in RAX (Linux, arch/x86/entry/syscalls/syscall_64.tbl) and
+; change RCX and R11.
 
 .origin 0x400000
 .code64
