@@ -1,7 +1,6 @@
 """The initramfs of the boot tests: the init scripts beside this file and the modules they load."""
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from hv.root.linux_guest import initramfs
@@ -33,10 +32,8 @@ MODULES = {
 """What the init scripts load, by kernel flavour; the rest of what they use is in the kernel."""
 
 
-def build(
-    flavour: str = "cloud", *, modules: Iterable[str] | None = None, init: Path = INIT
-) -> bytes:
-    """Busybox, ``init`` and ``modules`` (default: what the script loads) for a Debian kernel."""
+def build(flavour: str = "cloud", *, init: Path = INIT) -> bytes:
+    """Busybox, ``init`` and the modules that the scripts load, for a Debian kernel."""
     programs = {
         "init": init.read_bytes(),
         **{path.name: path.read_bytes() for path in CHECKS},
@@ -45,8 +42,7 @@ def build(
             for name, signal in ASK_INIT.items()
         },
     }
-    wanted = MODULES[flavour] if modules is None else modules
-    return initramfs.build(FETCHED, flavour, programs=programs, modules=wanted)
+    return initramfs.build(FETCHED, flavour, programs=programs, modules=MODULES[flavour])
 
 
 def marks(console: bytes) -> dict[str, str]:

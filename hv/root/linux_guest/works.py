@@ -51,7 +51,7 @@ _DISK_PATHS = (
     LinuxPath(
         name="pata_legacy",
         kind="emulated",
-        shows="PIO: an interrupt and a string instruction for each block of sectors",
+        shows="PIO: a string instruction a sector, an interrupt for 16 of them",
         driver="pata_legacy",
         bus="ide",
     ),
