@@ -52,5 +52,6 @@ def test_the_assist_page_spares_it_its_ends_of_interrupt(hv: str, tmp_path: Path
     interrupts = sum(count.number for key, count in rows if key.reason == ExitReason.INTERRUPT)
     ends = sum(count.number for key, count in rows if key.target == EOI_MSR)
     assert interrupts > 100
-    assert ends == 0 if hv == "all" else ends > interrupts * 9 // 10
+    # An interrupt that keeps another one waiting needs its end even so.
+    assert ends < interrupts // 20 if hv == "all" else ends > interrupts * 9 // 10
     boot.machine.close()
