@@ -9,7 +9,12 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).parent
 ACCELERATOR = "hv/cpu/accel"
 _SOURCES = ("*.asm", "*.inc", "*.toml")
-SHIPPED = {"guests": _SOURCES, "guests/pairs": _SOURCES, "firmware": _SOURCES}
+SHIPPED = {
+    "guests": _SOURCES,
+    "guests/pairs": _SOURCES,
+    "guests/linux": ("*.asm", "init"),
+    "firmware": _SOURCES,
+}
 
 
 class BuildWithSources(build_py):

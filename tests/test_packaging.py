@@ -56,6 +56,7 @@ def test_it_installs_two_packages_and_nothing_else(wheel: Path) -> None:
 def test_the_assembly_sources_ship_with_it(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"hv/_sources/guests/guests.toml", "hv/_sources/firmware/bios.asm"} <= names
+    assert {f"hv/_sources/guests/linux/{name}" for name in ("init", "mark.asm")} <= names
     assert "hv/asm/worker.py" in names
 
 

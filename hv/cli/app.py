@@ -150,7 +150,7 @@ def compare(
         list[str] | None,
         Argument(
             metavar="[PAIR]...",
-            help="@disk-read, @disk-read:4K, 'disk-*'; all of them when none is named.",
+            help="@disk-read, @disk-read:4K, 'disk-*', 'linux*'; all but Linux when none is named.",
             show_default=False,
         ),
     ] = None,
@@ -164,6 +164,12 @@ def compare(
     html: Annotated[Path | None, Option(help="Write one page with tables and charts.")] = None,
     cost_model: Annotated[
         str | None, Option(help="A cost model: its name or a TOML file.", show_default="built in")
+    ] = None,
+    linux: Annotated[
+        Path | None,
+        Option(
+            help="Debian's packages, for linux*.", show_default="where linux-packages puts them"
+        ),
     ] = None,
     quiet: Annotated[bool, Option("--quiet", "-q", help="No progress.")] = False,
 ) -> int:
@@ -181,6 +187,7 @@ def compare(
             plot=plot,
             html=html,
             cost_model=cost_model,
+            linux=linux,
             quiet=quiet,
         )
     )
@@ -213,6 +220,19 @@ def info(
     from hv.cli.listing import show_info
 
     return show_info(image, format, origin, mode, memory)
+
+
+@app.command()
+def linux_packages(
+    folder: Annotated[
+        Path | None, Argument(help="Where to put them.", show_default="the user's cache")
+    ] = None,
+    kernel: Annotated[list[str] | None, Option(help="cloud, generic or backports.")] = None,
+) -> int:
+    """Fetch what `hv compare linux*` boots, through apt."""
+    from hv.cli.linux_packages import fetch_packages
+
+    return fetch_packages(folder, kernel or ["cloud"])
 
 
 @app.command()

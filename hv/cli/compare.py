@@ -1,4 +1,4 @@
-"""``hv compare``: matched pairs side by side, as a table, files, a picture, a page."""
+"""``hv compare``: the same work over several drivers side by side, as a table, files, a picture, a page."""
 
 import os
 import sys
@@ -14,9 +14,9 @@ from hv.root.compare.files import to_csv, to_json
 from hv.root.compare.page import to_html
 from hv.root.compare.plot import check_plot, to_picture
 from hv.root.compare.pool import processors, run_all
+from hv.root.compare.works import Work, check_work, find_works, list_works, run_work
 from hv.root.comparison import SCHEMA, Comparison
-from hv.root.pair_run import model_name, run_pair
-from hv.root.pairs import Pair, find_pairs
+from hv.root.pair_run import model_name
 
 _STDOUT = Path("-")
 
@@ -33,6 +33,7 @@ class CompareRequest:
     plot: Path | None
     html: Path | None
     cost_model: str | None
+    linux: Path | None
     quiet: bool
 
     @property
@@ -41,12 +42,12 @@ class CompareRequest:
 
 
 def compare(request: CompareRequest) -> int:
-    """Run the pairs that match and say what they cost."""
-    pairs = find_pairs(request.patterns)
+    """Run the works that match and say what they cost."""
     if request.show_list:
-        return _list_pairs(pairs)
-    _check(request)
-    comparison = _compare(pairs, request)
+        return _list(list_works(request.patterns))
+    works = find_works(request.patterns, request.linux)
+    _check(request, works)
+    comparison = _compare(works, request)
     if _STDOUT not in request.files:
         from hv.cli.compare_table import print_comparison
 
@@ -55,14 +56,14 @@ def compare(request: CompareRequest) -> int:
     return 0
 
 
-def _list_pairs(pairs: list[Pair]) -> int:
-    width = max((len(pair.name) for pair in pairs), default=0)
-    for pair in pairs:
-        print(f"@{pair.name:{width}}  {pair.title} ({', '.join(pair.path)})")
+def _list(works: list[Work]) -> int:
+    width = max((len(work.name) for work in works), default=0)
+    for work in works:
+        print(f"@{work.name:{width}}  {work.title} ({', '.join(work.path_names)})")
     return 0
 
 
-def _check(request: CompareRequest) -> None:
+def _check(request: CompareRequest, works: list[Work]) -> None:
     """What can be found wrong at once is not found at the end of a long run."""
     if request.jobs is not None and request.jobs < 1:
         raise ConfigError("--jobs takes a number from 1", usage=True)
@@ -73,16 +74,18 @@ def _check(request: CompareRequest) -> None:
     for path in request.files:
         if path != _STDOUT and not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
             raise ConfigError(f"{path}: no folder to write to")
+    for work in works:
+        check_work(work)
 
 
-def _compare(pairs: list[Pair], request: CompareRequest) -> Comparison:
+def _compare(works: list[Work], request: CompareRequest) -> Comparison:
     model = model_name(request.cost_model)
-    with _progress(len(pairs), enabled=not request.quiet) as done:
-        works = run_all(
-            pairs, request.cost_model, jobs=request.jobs or processors(), run=run_pair, done=done
+    with _progress(len(works), enabled=not request.quiet) as done:
+        reports = run_all(
+            works, request.cost_model, jobs=request.jobs or processors(), run=run_work, done=done
         )
     versions = {"hv": hv.__version__, "unicorn": UNICORN_VERSION}
-    return Comparison(SCHEMA, versions, model, works)
+    return Comparison(SCHEMA, versions, model, reports)
 
 
 @contextmanager

@@ -90,12 +90,14 @@ class Partition:
         vp = self.vp
         exits, reading, writing = vp.exits, ExitReason.MMIO_READ.value, ExitReason.MMIO_WRITE.value
 
+        base, mask = region.gpa, -region.grain
+
         def read(offset: int, width: int) -> int:
-            exits.hit(reading, region.gpa + offset, width)[BYTES] += width
+            exits.hit(reading, base + (offset & mask), width)[BYTES] += width
             return region.read(offset, width)
 
         def write(offset: int, value: int, width: int) -> None:
-            exits.hit(writing, region.gpa + offset, width)[BYTES] += width
+            exits.hit(writing, base + (offset & mask), width)[BYTES] += width
             region.write(offset, value, width)
 
         vp.engine.map_mmio(region.gpa, region.size, read, write)

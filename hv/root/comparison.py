@@ -4,6 +4,8 @@ Cycles come three times, by the cost model's low, typical and high figures. The 
 run's virtual time, so they are what the guest's own RDTSC saw.
 """
 
+from typing import Protocol
+
 import msgspec
 
 from hv import cost
@@ -51,6 +53,31 @@ class WorkLine(msgspec.Struct, frozen=True):
     requests: int
     bytes: int
     cycles: Spread
+
+
+class Workload(Protocol):
+    """What a report says of a workload before anything has run."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def unit(self) -> str: ...
+
+    @property
+    def units(self) -> int: ...
+
+    @property
+    def equal(self) -> str: ...
+
+    @property
+    def baseline(self) -> str: ...
+
+    @property
+    def path_names(self) -> tuple[str, ...]: ...
 
 
 class PathReport(msgspec.Struct, frozen=True):

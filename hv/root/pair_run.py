@@ -9,7 +9,15 @@ from hv.cost import DEFAULT_MODEL, load_model
 from hv.cpu.exits import ExitReason
 from hv.errors import GuestError
 from hv.root.bill import Bill, ExitItem
-from hv.root.comparison import Cause, ExitLine, PathReport, Ratio, WorkLine, WorkReport
+from hv.root.comparison import (
+    Cause,
+    ExitLine,
+    PathReport,
+    Ratio,
+    WorkLine,
+    Workload,
+    WorkReport,
+)
 from hv.root.exit_names import exit_direction
 from hv.root.machine import Machine
 from hv.root.pairs import Pair, PairPath
@@ -53,22 +61,22 @@ def run_pair(pair: Pair, cost_model: str | None = None) -> WorkReport:
     return work_report(pair, paths)
 
 
-def work_report(pair: Pair, paths: dict[str, PathReport]) -> WorkReport:
+def work_report(work: Workload, paths: dict[str, PathReport]) -> WorkReport:
     """The paths of one workload side by side. GuestError: they did not do the same work."""
-    baseline = paths[pair.baseline]
+    baseline = paths[work.baseline]
     for name, path in paths.items():
         if path.checksum != baseline.checksum:
             raise GuestError(
-                f"{pair.name}: {name} ended with checksum {path.checksum}, "
-                f"{pair.baseline} with {baseline.checksum}"
+                f"{work.name}: {name} ended with checksum {path.checksum}, "
+                f"{work.baseline} with {baseline.checksum}"
             )
     return WorkReport(
-        work=pair.name,
-        title=pair.title,
-        unit=pair.unit,
-        units=pair.units,
-        equal=pair.equal,
-        baseline=pair.baseline,
+        work=work.name,
+        title=work.title,
+        unit=work.unit,
+        units=work.units,
+        equal=work.equal,
+        baseline=work.baseline,
         paths=[with_ratio(path, baseline) for path in paths.values()],
     )
 

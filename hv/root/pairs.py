@@ -54,6 +54,10 @@ class Pair(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     name: str = ""
     value: int | None = None
 
+    @property
+    def path_names(self) -> tuple[str, ...]:
+        return tuple(self.path)
+
     def variants(self) -> list["Pair"]:
         """The comparisons that this workload stands for: one for each value of its parameter."""
         parameter = self.parameter

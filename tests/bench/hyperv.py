@@ -8,7 +8,8 @@ from hv.config import MachineConfig
 from hv.loaders import LoadOptions, load
 from hv.root.machine import Machine
 from tests.bench.measure import Contender, alone, compare
-from tests.linux import initramfs, packages
+from tests.linux import initramfs
+from tests.linux.packages import FETCHED
 from tests.machines import flat
 
 CALLS = 50_000
@@ -53,7 +54,7 @@ def _boot(initrd: Path, hv: str) -> float:
     options = LoadOptions(
         memory=MEMORY << 20, command_line=COMMAND_LINE.format(extra=""), initrd=(initrd,)
     )
-    image = load(packages.kernel("cloud"), options)
+    image = load(FETCHED.kernel("cloud"), options)
     machine = Machine(MachineConfig(memory=MEMORY << 20, hv=hv), image)
     machine.run(slice_insns=2_000_000, between=lambda: REACHED not in machine.serial_log)
     return host_seconds() - start

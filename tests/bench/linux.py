@@ -9,7 +9,8 @@ from hv.loaders import LoadOptions, load
 from hv.root.machine import Machine
 from tests.bench import qemu
 from tests.bench.measure import Contender, compare
-from tests.linux import initramfs, packages
+from tests.linux import initramfs
+from tests.linux.packages import FETCHED
 
 MEMORY = 256
 COMMAND_LINE = "console=ttyS0 panic=-1 acpi=off noapic nolapic reboot=k"
@@ -19,7 +20,7 @@ REACHED = b"MARK init=started"
 def _ours(initrd: Path) -> float:
     start = host_seconds()
     options = LoadOptions(memory=MEMORY << 20, command_line=COMMAND_LINE, initrd=(initrd,))
-    image = load(packages.kernel("cloud"), options)
+    image = load(FETCHED.kernel("cloud"), options)
     machine = Machine(MachineConfig(memory=MEMORY << 20), image)
     machine.run(slice_insns=2_000_000, between=lambda: REACHED not in machine.serial_log)
     return host_seconds() - start
@@ -28,7 +29,7 @@ def _ours(initrd: Path) -> float:
 def _qemu(initrd: Path) -> float:
     command = [
         *(qemu.QEMU, "-accel", "tcg", "-M", "isapc", "-cpu", "qemu64", "-display", "none"),
-        *("-m", str(MEMORY), "-kernel", str(packages.kernel("cloud")), "-initrd", str(initrd)),
+        *("-m", str(MEMORY), "-kernel", str(FETCHED.kernel("cloud")), "-initrd", str(initrd)),
         *("-append", COMMAND_LINE, "-serial", "stdio", "-monitor", "none", "-net", "none"),
         "-no-reboot",
     ]

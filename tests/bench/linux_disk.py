@@ -11,7 +11,8 @@ from hv.loaders import LoadOptions, load
 from hv.root.disk import MemoryDisk
 from hv.root.machine import Machine, Outputs
 from tests.bench.measure import REPETITIONS
-from tests.linux import initramfs, packages
+from tests.linux import initramfs
+from tests.linux.packages import FETCHED
 
 MEMORY = 256
 TRANSFER = 16 << 20
@@ -44,7 +45,7 @@ def _boot(initrd: Path, bus: str) -> _Watch:
     )
     disk, watch = MemoryDisk(TRANSFER), _Watch()
     media = {"scsi_media" if bus == "scsi" else "media": (disk,)}
-    image = load(packages.kernel("cloud"), options)
+    image = load(FETCHED.kernel("cloud"), options)
     config = MachineConfig(memory=MEMORY << 20, hv="all" if bus == "scsi" else "none")
     machine = Machine(config, image, Outputs(serial=watch.serial), **media)
     machine.run(between=lambda: ("all", "end") not in watch.times)

@@ -20,7 +20,7 @@ from tests.comparisons import TICK, comparison, made_up_run, many, pair, work_re
 NAMES = ("disk-read:4K", "disk-read:64K", "tick")
 
 
-def some(patterns: list[str]) -> list[Pair]:
+def some(patterns: list[str], linux: Path | None = None) -> list[Pair]:
     bare = [pattern.removeprefix("@") for pattern in patterns or ["*"]]
     found = [name for name in NAMES if any(fnmatchcase(name, each) for each in bare)]
     if not found:
@@ -49,8 +49,9 @@ def hv(
     monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> Callable[..., Said]:
     """Runs a command line on made-up pairs."""
-    monkeypatch.setattr(compare, "find_pairs", some)
-    monkeypatch.setattr(compare, "run_pair", made_up_run)
+    monkeypatch.setattr(compare, "find_works", some)
+    monkeypatch.setattr(compare, "list_works", some)
+    monkeypatch.setattr(compare, "run_work", made_up_run)
     monkeypatch.setattr(compare, "model_name", lambda _wanted: "made-up.1")
 
     def run(*arguments: str | Path) -> Said:
@@ -138,7 +139,7 @@ def test_a_mistake_is_one_line(hv: Hv, arguments: list[str], code: int, message:
 def test_a_mistake_is_found_before_anything_runs(
     hv: Hv, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(compare, "run_pair", refuse)
+    monkeypatch.setattr(compare, "run_work", refuse)
     assert "no folder" in hv("--csv", tmp_path / "nowhere" / "x.csv").err
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     said = hv("--plot", tmp_path / "x.svg")
@@ -150,7 +151,7 @@ def test_a_mistake_is_found_before_anything_runs(
 def test_what_a_worker_finds_wrong_is_one_line(
     hv: Hv, monkeypatch: pytest.MonkeyPatch, jobs: str
 ) -> None:
-    monkeypatch.setattr(compare, "run_pair", refuse)
+    monkeypatch.setattr(compare, "run_work", refuse)
     said = hv("--jobs", jobs)
     assert (said.code, said.out) == (4, "")
     assert said.err == "hv: @disk-read:4K: its disk is gone\n"

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.linux import initramfs, packages
+from hv.root.linux_guest.packages import KERNELS
+from tests.linux import initramfs
+from tests.linux.packages import FETCHED
 
 
-@pytest.fixture(params=list(packages.KERNELS))
+@pytest.fixture(params=list(KERNELS))
 def flavour(request: pytest.FixtureRequest) -> str:
     """Each of Debian's kernels in turn."""
     return str(request.param)
@@ -16,7 +18,7 @@ def flavour(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def debian_kernel(flavour: str) -> Path:
     """The bzImage of ``flavour``."""
-    return packages.kernel(flavour)
+    return FETCHED.kernel(flavour)
 
 
 @pytest.fixture

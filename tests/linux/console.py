@@ -10,7 +10,8 @@ from hv.root.disk import Disk, MemoryDisk, OverlayDisk
 from hv.root.keys import parse_keys
 from hv.root.machine import Machine, Outputs
 from hv.vp import End
-from tests.linux import initramfs, packages
+from tests.linux import initramfs
+from tests.linux.packages import FETCHED
 
 MEMORY = 256 << 20
 SECTORS = 8192
@@ -68,7 +69,7 @@ def boot(
     options = LoadOptions(memory=config.memory, command_line=command_line, initrd=(initrd,))
     prompter = _Prompter(cues)
     outputs = Outputs(serial=prompter.listen)
-    machine = Machine(config, load(packages.kernel(flavour), options), outputs, media)
+    machine = Machine(config, load(FETCHED.kernel(flavour), options), outputs, media)
     prompter.machine = machine
     return Boot(machine, machine.run(BUDGET))
 

@@ -14,7 +14,6 @@ from struct import pack
 
 from hv.types import SECTOR_SIZE
 from tests.linux import iso9660
-from tests.linux.packages import PackageError
 
 FILES_AT, FILES_SECTORS = 2048, 16 << 11
 DATA_AT, DATA_SECTORS = FILES_AT + FILES_SECTORS, 2048
@@ -78,7 +77,7 @@ def _file_system(folder: Path) -> bytes:
 
 
 def check_file_system(image: Path) -> str:
-    """What e2fsck has to say about an ext4 image; PackageError when it finds a mistake."""
+    """What e2fsck has to say about an ext4 image; RuntimeError when it finds a mistake."""
     return _e2fsprogs("e2fsck", "-f", "-n", image)
 
 
@@ -93,11 +92,11 @@ def _e2fsprogs(tool: str, *arguments: str | Path) -> str:
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
     found = shutil.which(tool, path=path)
     if found is None:
-        raise PackageError(f"no {tool} here: install e2fsprogs")
+        raise RuntimeError(f"no {tool} here: install e2fsprogs")
     environment = {"PATH": path, "LC_ALL": "C"}
     done = subprocess.run(
         [found, *arguments], capture_output=True, text=True, check=False, env=environment
     )
     if done.returncode:
-        raise PackageError(f"{tool} failed ({done.returncode}): {done.stdout}{done.stderr}")
+        raise RuntimeError(f"{tool} failed ({done.returncode}): {done.stdout}{done.stderr}")
     return done.stdout

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.linux import initramfs, iso9660, packages
+from tests.linux import initramfs, iso9660
+from tests.linux.packages import FETCHED
 
 pytestmark = pytest.mark.linux
 
@@ -21,7 +22,7 @@ def hv_run(folder: Path, *arguments: str, **environment: str) -> subprocess.Comp
     initrd.write_bytes(initramfs.build("cloud"))
     command = [sys.executable, "-m", "hv", "run", "--memory", "128M", "--initrd", str(initrd)]
     return subprocess.run(
-        [*command, "--kernel", str(packages.kernel("cloud")), *arguments],
+        [*command, "--kernel", str(FETCHED.kernel("cloud")), *arguments],
         capture_output=True,
         stdin=subprocess.DEVNULL,
         timeout=600,

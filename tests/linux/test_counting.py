@@ -5,7 +5,7 @@ import pytest
 from hv.config import MachineConfig
 from hv.loaders import LoadOptions, load
 from hv.root.machine import Machine
-from tests.linux import packages
+from tests.linux.packages import FETCHED
 from tests.stepping import count_starts
 
 pytestmark = pytest.mark.linux
@@ -16,7 +16,7 @@ INSTRUCTIONS = 10_000_000
 
 def boot() -> Machine:
     options = LoadOptions(memory=MEMORY, command_line="console=ttyS0 acpi=off")
-    return Machine(MachineConfig(memory=MEMORY), load(packages.kernel("cloud"), options))
+    return Machine(MachineConfig(memory=MEMORY), load(FETCHED.kernel("cloud"), options))
 
 
 def test_counting_by_block_is_counting_one_by_one() -> None:

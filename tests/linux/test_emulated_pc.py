@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
+from hv.root.linux_guest.packages import KERNELS
 from hv.vp import Ending
-from tests.linux import packages
 from tests.linux.console import TROUBLE, Boot, boot_pc, disk_contents
 
 pytestmark = pytest.mark.linux
@@ -23,7 +23,7 @@ PLATFORMS = {
 
 @pytest.fixture(
     scope="module",
-    params=[(flavour, platform) for flavour in packages.KERNELS for platform in PLATFORMS],
+    params=[(flavour, platform) for flavour in KERNELS for platform in PLATFORMS],
     ids="-".join,
 )
 def booted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Boot:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from hv.config import DEFAULT_EPOCH
+from hv.root.linux_guest.packages import KERNELS
 from hv.types import SECTOR_SIZE
 from hv.vp import Ending
-from tests.linux import media, packages
+from tests.linux import media
 from tests.linux.console import TROUBLE, Boot
 from tests.linux.hyperv_console import HOT_DISK, POINTED_AT, Host, boot_child, bus, synthetic
 from tests.linux.media import BIG_FILE, FILES_AT, FILES_SECTORS, GREETING, Media, digest
@@ -124,7 +125,7 @@ def run_checks(flavour: str, folder: Path, disks: Media) -> Run:
     return Run(flavour, folder, disks, boot, host)
 
 
-@pytest.fixture(scope="module", params=list(packages.KERNELS))
+@pytest.fixture(scope="module", params=list(KERNELS))
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """One boot for all tests of this module, by kernel."""
     folder = tmp_path_factory.mktemp("hyperv")

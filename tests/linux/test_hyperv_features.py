@@ -48,9 +48,10 @@ def test_the_assist_page_spares_it_its_ends_of_interrupt(hv: str, tmp_path: Path
     boot = boot_child("cloud", "vmbus,time", tmp_path, media.make(tmp_path), hv=hv)
     assert boot.end.ending is Ending.POWERED_OFF
     assert [word for word in TROUBLE if word in boot.log] == []
-    rows = boot.machine.partition.vp.exits.rows()
-    interrupts = sum(row[0] for key, row in rows if key.reason == ExitReason.INTERRUPT)
-    ends = sum(row[0] for key, row in rows if key.target == EOI_MSR)
+    rows = boot.machine.partition.vp.moment().exit_rows()
+    interrupts = sum(count.number for key, count in rows if key.reason == ExitReason.INTERRUPT)
+    ends = sum(count.number for key, count in rows if key.target == EOI_MSR)
     assert interrupts > 100
-    assert ends == 0 if hv == "all" else ends > interrupts * 9 // 10
+    # An interrupt that keeps another one waiting needs its end even so.
+    assert ends < interrupts // 20 if hv == "all" else ends > interrupts * 9 // 10
     boot.machine.close()

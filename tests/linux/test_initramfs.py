@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from hv.errors import ConfigError
+from hv.root.linux_guest.cpio import archive, character_device, directory, file, link
+from hv.root.linux_guest.modules import modules_dep, modules_with_dependencies
 from tests.linux import initramfs
-from tests.linux.initramfs import archive, character_device, directory, file, link
-from tests.linux.packages import PackageError
 
 
 def members(data: bytes) -> dict[str, tuple[int, bytes, tuple[int, int]]]:
@@ -88,16 +89,16 @@ def modules(tmp_path: Path) -> Path:
 
 
 def test_a_module_comes_after_all_that_it_needs(modules: Path) -> None:
-    found = initramfs.modules_with_dependencies(modules, ["top"])
+    found = modules_with_dependencies(modules, ["top"])
     assert list(found) == ["base", "middle_layer", "top"]
     assert found["middle_layer"].path == "kernel/drivers/middle-layer.ko"
     assert found["middle_layer"].data == module("middle_layer", "base")
 
 
 def test_modules_dep_lists_the_nearest_dependency_first(modules: Path) -> None:
-    found = initramfs.modules_with_dependencies(modules, ["top", "alone"])
+    found = modules_with_dependencies(modules, ["top", "alone"])
     top, middle, base = (f"kernel/drivers/{n}.ko" for n in ("top", "middle-layer", "base"))
-    assert initramfs.modules_dep(found).decode().splitlines() == [
+    assert modules_dep(found).decode().splitlines() == [
         f"{base}:",
         f"{middle}: {base}",
         f"{top}: {middle} {base}",
@@ -106,8 +107,8 @@ def test_modules_dep_lists_the_nearest_dependency_first(modules: Path) -> None:
 
 
 def test_a_module_that_is_not_there_is_named(modules: Path) -> None:
-    with pytest.raises(PackageError, match=r"6\.1-test has no module psmouse"):
-        initramfs.modules_with_dependencies(modules, ["psmouse"])
+    with pytest.raises(ConfigError, match=r"6\.1-test has no module psmouse"):
+        modules_with_dependencies(modules, ["psmouse"])
 
 
 def test_marks_are_read_from_the_console() -> None:

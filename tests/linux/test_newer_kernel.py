@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from hv.root.linux_guest.packages import NEWER
 from hv.vp import Ending
-from tests.linux import media, packages
+from tests.linux import media
 from tests.linux.console import TROUBLE, Boot
 from tests.linux.hyperv_console import boot_child, bus, synthetic
 from tests.linux.media import digest
@@ -20,7 +21,7 @@ CHECKS = "kernel,vmbus,time,scsi,readonly,files,dvd,keys,pointer,heartbeat,kvp,s
 def newer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Boot]:
     """One boot for all tests of this module."""
     folder = tmp_path_factory.mktemp("newer")
-    booted = boot_child(packages.NEWER, CHECKS, folder, media.make(folder))
+    booted = boot_child(NEWER, CHECKS, folder, media.make(folder))
     yield booted
     booted.machine.close()
 

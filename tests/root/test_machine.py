@@ -94,6 +94,24 @@ def test_serial_input_from_the_host_reaches_the_guest() -> None:
     assert (end.ending, end.code) == (Ending.DEBUG_EXIT, 0x2A)
 
 
+def test_a_look_at_every_address_of_the_open_bus_is_counted_by_page() -> None:
+    machine = flat(
+        f"""
+        mov ax, 0xc000              # where an option ROM could be
+        mov ds, ax
+        xor bx, bx
+        next:
+        mov al, [bx]
+        add bx, 16
+        jnz next
+        {PASS}
+        """
+    )
+    result = make_result(machine, machine.run())
+    rows = [(row.target, row.count) for row in result.exits if row.device == "open bus"]
+    assert rows == [(f"gpa 0x000c{page:x}000", 256) for page in range(16)]
+
+
 def test_disks_are_told_apart_by_size_and_flags() -> None:
     assert parse_disk("a.img,ro,bus=ide") == DiskConfig("a.img", "ide", "ro")
     assert parse_disk("b.img") == DiskConfig("b.img", "auto", "overlay")
