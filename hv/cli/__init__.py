@@ -4,9 +4,9 @@ import sys
 import traceback
 
 import hv
-from hv.errors import ConfigError
+from hv.errors import ConfigError, GuestError
 
-EXIT_USAGE, EXIT_INTERNAL, EXIT_CONFIG, EXIT_INTERRUPTED = 2, 3, 4, 130
+EXIT_FAIL, EXIT_USAGE, EXIT_INTERNAL, EXIT_CONFIG, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -26,6 +26,9 @@ def _dispatch(arguments: list[str]) -> int:
     except ConfigError as error:
         print(f"hv: {error}", file=sys.stderr)
         return EXIT_USAGE if error.usage else EXIT_CONFIG
+    except GuestError as error:  # of a comparison: a run tells its end by itself
+        print(f"hv: {error}", file=sys.stderr)
+        return EXIT_FAIL
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:

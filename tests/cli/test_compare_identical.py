@@ -1,4 +1,4 @@
-"""The same comparison gives the same bytes: with the accelerator and without, in one process and in several."""
+"""A comparison gives the same bytes with the accelerator and without, in one process and in several."""
 
 import os
 import subprocess
