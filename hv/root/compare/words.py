@@ -87,11 +87,15 @@ def beside_sentence(path: PathReport) -> str:
     """What interrupts and the devices' own work take; empty when there is neither."""
     total = path.cycles.typical
     parts = []
+    priced = any(line.cycles.high for line in path.exit_lines)
     injected = [line for line in path.exit_lines if line.reason in _INJECTIONS]
     if path.injections:
         share = percent(sum(line.cycles.typical for line in injected), total)
         parts.append(f"{path.injections:,} interrupt{'s' if path.injections > 1 else ''} ({share})")
     for work in path.work_lines:
+        if priced and not work.cycles.high:  # a count that the guest gave
+            parts.append(f"{work.requests:,} by {work.device}")
+            continue
         requests = f"{work.requests:,} request{'s' if work.requests != 1 else ''}"
         parts.append(f"{requests} to {work.device} ({percent(work.cycles.typical, total)})")
     return f"Beside them: {listed(parts)}." if parts else ""

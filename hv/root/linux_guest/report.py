@@ -43,5 +43,7 @@ def _timer_line(run: LinuxRun) -> list[WorkLine]:
     """Timer interrupts as Linux counts them, in works that are about time. Their cost is elsewhere."""
     count = run.results.get(TIMER_INTERRUPTS)
     return (
-        [] if count is None else [WorkLine("timer, by Linux's own count", int(count), 0, Spread())]
+        []
+        if count is None
+        else [WorkLine("Linux's own count of timer interrupts", int(count), 0, Spread())]
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hv.config import MachineConfig
 from hv.cost import DEFAULT_MODEL
-from hv.errors import ConfigError, InternalError
+from hv.errors import ConfigError, GuestError
 from hv.loaders import LoadOptions, load
 from hv.root.build_cache import cached_build
 from hv.root.disk import MemoryDisk
@@ -57,7 +57,7 @@ def run_path(
 ) -> LinuxRun:
     """Boot Debian's kernel and let its init script do the work.
 
-    ConfigError in one line when something is missing or the guest cannot do it.
+    ConfigError when something is missing, GuestError when Linux did not do it or not rightly.
     """
     name = f"{work.name}/{path.name}"
     disk = MemoryDisk(_contents(0)) if path.bus else None
@@ -73,7 +73,7 @@ def run_path(
     if end.ending is not Ending.POWERED_OFF or "failed" in results or "end" not in results:
         lines = console.decode("ascii", "replace").split("\n")
         last = results.get("failed") or next((line for line in reversed(lines) if line.strip()), "")
-        raise ConfigError(f"{name}: Linux did not do it ({end.ending.value}): {last.strip()}")
+        raise GuestError(f"{name}: Linux did not do it ({end.ending.value}): {last.strip()}")
     outcome = Outcome(_checksum(name, work, disk, results), _guest_cycles(work, machine, console))
     return LinuxRun(machine, _counts(work, machine), outcome, results)
 
@@ -105,7 +105,7 @@ def _checksum(
     if work.does == "write":
         found, expected = sha256(disk.read(0, disk.sectors)).hexdigest(), _TO_WRITE_SALT
     if found != sha256(_contents(expected)).hexdigest():
-        raise InternalError(f"{name}: the disk's data came out wrong, SHA-256 {found or 'unknown'}")
+        raise GuestError(f"{name}: the disk's data came out wrong, SHA-256 {found or 'unknown'}")
     return found
 
 
