@@ -45,6 +45,7 @@ class TraceWriter:
         self._tracks: dict[tuple[int, str], Track] = {}
         self._separator = "[\n"
         self._error: OSError | None = None
+        self._finished = False
         self.written = 0
         self.dropped = 0
 
@@ -63,12 +64,9 @@ class TraceWriter:
             yield writer
         finally:
             writer.finish()
-            try:
-                file.close()
-            except OSError as error:
-                writer._error = writer._error or error
-            if writer._error is not None:
-                raise ConfigError(f"{path}: {writer._error.strerror}") from None
+            failure = writer._close()
+            if failure is not None:
+                raise ConfigError(f"{path}: {failure.strerror}") from None
 
     def process(self, pid: int, name: str) -> None:
         """Name a group of tracks; groups are shown in the order of their numbers."""
@@ -119,6 +117,15 @@ class TraceWriter:
         counts = {"events": self.written, "dropped": self.dropped}
         self._metadata("trace_end", Track(0, 0), counts)
         self._put("\n]\n")
+        self._finished = True
+
+    def _close(self) -> OSError | None:
+        """What has gone wrong, if anything has."""
+        try:
+            self._file.close()
+        except OSError as error:
+            return self._error or error
+        return self._error
 
     def _metadata(self, name: str, track: Track, arguments: Arguments) -> None:
         self._write(
@@ -157,8 +164,8 @@ class TraceWriter:
         self._separator = ",\n"
 
     def _put(self, text: str) -> None:
-        """A full disk is no reason to end a run: it is told about at the end."""
-        if self._error is None:
+        """A full disk is no reason to end a run: it is told about at the end. Behind that nobody reads."""
+        if self._error is None and not self._finished:
             try:
                 self._file.write(text)
             except OSError as error:

@@ -9,7 +9,7 @@ how many bytes wait in its rings. RDTSC is left out: the accelerator answers it 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 
 from hv.cost import WorkKind
 from hv.cpu.exits import ExitReason
@@ -38,7 +38,6 @@ _WITH_DEVICE = frozenset(
         ExitReason.HYPERCALL,
     }
 )
-_MOST_NAMES = 1 << 12
 _MOST_WORK = 1 << 12
 """Requests shown inside one exit."""
 
@@ -72,7 +71,6 @@ class Tracing:
         self._state, self._interrupts, self._exits, self._marks = (
             writer.track(_PROCESSOR, name) for name in ("state", "interrupts", "exits", "marks")
         )
-        self._named = lru_cache(_MOST_NAMES)(self._name)
         self._open: _Exit | None = None
         self._state_since = self._vp.now()
         self._halt: tuple[int, int] | None = None
@@ -117,7 +115,7 @@ class Tracing:
         now = vp.now()
         self._close_exit()
         self._close_halt()
-        track, name = self._named(key)
+        track, name = self._name(key)
         injected_by = _INJECTED_BY.get(ExitReason(key.reason))
         if injected_by is not None:
             self._writer.slice(track, name, now, price, {"by": injected_by})

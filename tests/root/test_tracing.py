@@ -161,6 +161,19 @@ def test_an_interrupt_line_an_injection_and_the_exit_that_acknowledges_it(tmp_pa
     assert {row.end for row in line} <= {row.end for row in status}
 
 
+def test_a_port_is_named_by_who_answers_it_at_the_time(tmp_path: Path) -> None:
+    """Command register of the IDE function (00:01.1): with bit 0 it decodes its ports, without it none."""
+    command = "mov eax, 0x80000904\nmov dx, 0xcf8\nout dx, eax\nmov dx, 0xcfc\n"
+    status = "mov dx, 0x1f7\nin al, dx\n"
+    source = f"{status}{command}mov ax, 0\nout dx, ax\n{status}{PASS}"
+    trace = trace_of(flat(source), tmp_path / "trace")
+    name = "port_read port 0x01f7"
+    asked = {
+        track: [row.name for row in trace.slices("devices", track)] for track in trace.of("devices")
+    }
+    assert asked["ata0"] == asked["open bus"] == [name]
+
+
 def test_exits_name_the_code_that_made_them(tmp_path: Path) -> None:
     trace = trace_of(sample_machine("ide_irq_read"), tmp_path / "trace")
     ends = trace.slices("devices", "debug exit")
@@ -215,6 +228,13 @@ def test_a_run_that_breaks_leaves_a_whole_file(tmp_path: Path) -> None:
     ):
         machine.run(slice_insns=30_000, between=broken)
     assert read_trace(path).events > 0
+
+
+def test_a_machine_may_go_on_when_its_trace_has_ended(tmp_path: Path) -> None:
+    machine, path = sample_machine("ide_irq_read"), tmp_path / "trace"
+    before = trace_of(machine, path, 20_000)
+    machine.run()
+    assert read_trace(path) == before
 
 
 def test_a_guest_cannot_make_tracks(tmp_path: Path) -> None:
