@@ -35,6 +35,10 @@ class FanOut:
     def __init__(self, *inputs: IrqLine) -> None:
         self._inputs = inputs
 
+    def join(self, line: IrqLine) -> None:
+        """One more input."""
+        self._inputs = (*self._inputs, line)
+
     def set(self, level: bool) -> None:
         for line in self._inputs:
             line.set(level)

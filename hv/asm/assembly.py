@@ -35,6 +35,8 @@ class Assembly:
     symbols: dict[str, int]
     entry_bits: int
     rows: tuple[Row, ...]
+    labels: tuple[str, ...]
+    """The symbols that name a place, in the order of the source; the others are constants."""
 
     def listing(self) -> str:
         """Address, bytes and source of every line; lines from macros are marked with ``+``."""
@@ -116,7 +118,8 @@ def _assemble(
         code = program.run()
     rows = tuple(_rows(item for section in parser.sections for item in section.items))
     symbols = {name: value for name, value in program.symbols.items() if "#" not in name}
-    return Assembly(code, base, symbols, parser.entry_bits, rows)
+    labels = tuple(name for name in program.labels if "#" not in name)
+    return Assembly(code, base, symbols, parser.entry_bits, rows, labels)
 
 
 def _rows(items: Iterator[Item]) -> Iterator[Row]:

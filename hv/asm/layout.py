@@ -41,7 +41,7 @@ class Program:
         self._origin = origin
         self._encoder = encoder
         self._missing: dict[tuple[int, str], Where] = {}
-        self._labels: dict[str, Where] = {}
+        self.labels: dict[str, Where] = {}
 
     def run(self) -> bytes:
         """The bytes of the program; raises ConfigError for the first line that cannot be built."""
@@ -63,10 +63,10 @@ class Program:
     def _check_labels(self) -> None:
         for item in chain.from_iterable(self._items):
             if isinstance(item, Label):
-                if item.name in self._labels:
-                    first = self._labels[item.name]
+                if item.name in self.labels:
+                    first = self.labels[item.name]
                     raise item.where.error(f"label '{item.name}' is defined already at {first}")
-                self._labels[item.name] = item.where
+                self.labels[item.name] = item.where
 
     def _check_names(self) -> None:
         """A word that is no instruction at all is named as such, before its operands are looked
@@ -86,7 +86,7 @@ class Program:
 
     def _unsettled(self, before: dict[str, int]) -> ConfigError:
         moving = next((n for n, v in self.symbols.items() if before.get(n) != v), "")
-        where = self._labels.get(moving)
+        where = self.labels.get(moving)
         message = f"the address of '{moving}' does not settle: it depends on itself"
         return where.error(message) if where else ConfigError(message)
 
@@ -146,8 +146,8 @@ class Program:
             return self.location
 
     def define(self, name: str, value: int, where: Where) -> None:
-        if name in self._labels and self._labels[name] is not where:
-            raise where.error(f"'{name}' is a label already, at {self._labels[name]}")
+        if name in self.labels and self.labels[name] is not where:
+            raise where.error(f"'{name}' is a label already, at {self.labels[name]}")
         self.symbols[name] = value
 
     def encode(self, bits: int, text: str, where: Where) -> bytes | None:

@@ -90,10 +90,27 @@ def run(
     ] = None,
     max_insns: Annotated[str | None, Option(help="Stop after so many instructions.")] = None,
     timeout: Annotated[float | None, Option(help="Stop after so many seconds of the host.")] = None,
-    stats: Annotated[bool, Option("--stats", help="Show exits by reason and device.")] = False,
+    stats: Annotated[
+        bool, Option("--stats", help="Show exits, device work, VMBus channels, the cost model.")
+    ] = False,
+    by_symbol: Annotated[
+        bool, Option("--by-symbol", help="Count exits by the guest's symbols (--stats, --json).")
+    ] = False,
+    host_time: Annotated[
+        bool, Option("--host-time", help="Measure the host's time by exit (--stats, --json).")
+    ] = False,
+    cost_model: Annotated[
+        str | None, Option(help="A cost model: its name or a TOML file.", show_default="built in")
+    ] = None,
     json: Annotated[Path | None, Option(help="Write the result (hv.result/1).")] = None,
     csv: Annotated[Path | None, Option(help="Write the exits as CSV.")] = None,
-    trace: Annotated[Path | None, Option(help="Write a Chrome/Perfetto trace.")] = None,
+    trace: Annotated[Path | None, Option(help="Write a trace for Perfetto.")] = None,
+    trace_limit: Annotated[
+        str | None, Option(help="Trace the first so many events.", show_default="2M, 300 MB")
+    ] = None,
+    trace_last: Annotated[
+        str | None, Option(help="Trace the last so many events, kept in memory until the end.")
+    ] = None,
     config: Annotated[Path | None, Option(help="Machine description (TOML).")] = None,
     set_: Annotated[list[str] | None, Option("--set", help="key=value over --config.")] = None,
     quiet: Annotated[bool, Option("--quiet", "-q", help="No banner, no progress.")] = False,
@@ -129,6 +146,11 @@ def run(
             json=json,
             csv=csv,
             trace=trace,
+            trace_limit=trace_limit,
+            trace_last=trace_last,
+            by_symbol=by_symbol,
+            host_time=host_time,
+            cost_model=cost_model,
             config=config,
             overrides=set_ or [],
             quiet=quiet,

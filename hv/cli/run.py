@@ -11,12 +11,14 @@ from typing import BinaryIO
 
 from hv.cli.console import Console
 from hv.cli.progress import Progress
-from hv.cli.report import print_channels, print_end, print_stats, write_outputs
+from hv.cli.report import print_end, write_outputs
+from hv.cli.run_tables import print_stats
 from hv.clock import host_seconds
 from hv.config import MachineConfig, apply_overrides, load_config, parse_disk, parse_size
 from hv.errors import ConfigError
 from hv.interfaces import ByteSink
 from hv.loaders import BootImage, LoadOptions, Mode
+from hv.root.by_symbol import SymbolCounts
 from hv.root.images import load_image
 from hv.root.keys import KeyEvent, parse_keys
 from hv.root.machine import UNLIMITED, Machine, Outputs
@@ -24,11 +26,14 @@ from hv.root.result import make_result
 from hv.root.samples import Sample, find_sample
 from hv.root.schedule import parse_deed, schedule
 from hv.root.screen import TextScreen, as_ansi, as_text, save_png
-from hv.trace import TraceWriter
+from hv.root.tracing import traced
+from hv.trace import DEFAULT_LIMIT, MOST_EVENTS, TraceWriter
 from hv.vp import End, Ending
 
 _SLICE = 20_000_000
 _INTERACTIVE_SLICE = 2_000_000
+_TRACED_SLICE = 200_000
+"""Writing every exit makes a slice last long, and Ctrl-C waits for its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +66,11 @@ class RunRequest:
     json: Path | None
     csv: Path | None
     trace: Path | None
+    trace_limit: str | None
+    trace_last: str | None
+    by_symbol: bool
+    host_time: bool
+    cost_model: str | None
     config: Path | None
     overrides: list[str]
     quiet: bool
@@ -113,6 +123,7 @@ def _machine_config(request: RunRequest, sample: Sample | None) -> MachineConfig
         ("hv", request.hv),
         ("firmware", request.firmware),
         ("boot", request.boot),
+        ("cost_model", request.cost_model),
     ):
         if flag is not None:
             overrides[key] = flag
@@ -188,6 +199,7 @@ def run_image(request: RunRequest) -> int:
     sample = _find_sample(request)
     if request.kernel and request.image:
         raise ConfigError("name an image or a --kernel, not both", usage=True)
+    _check_trace_flags(request)
     config = _machine_config(request, sample)
     typed: list[KeyEvent] = list(parse_keys(request.keys)) if request.keys is not None else []
     deeds = [parse_deed(text) for text in request.at]
@@ -200,7 +212,8 @@ def run_image(request: RunRequest) -> int:
     with _serial_output(request.serial) as serial, _serial_output(request.serial2) as serial2:
         media = sample.media() if sample else ()
         scsi = sample.scsi_media() if sample else ()
-        machine = Machine(config, image, Outputs(serial, serial2, _stderr), media, scsi)
+        outputs = Outputs(serial, serial2, _stderr)
+        machine = Machine(config, image, outputs, media, scsi, host_time=request.host_time)
         try:
             schedule(machine, deeds, _tell)
             machine.mouse_hand.play(sample.mouse if sample else ())
@@ -222,20 +235,48 @@ def _run(
         if console and console.is_terminal:
             print("hv: leave with Ctrl-]", file=sys.stderr)
     machine.hand.play(typed)
-    with TraceWriter.to(request.trace) as tracer:
-        machine.trace(tracer)
+    counts = SymbolCounts(machine) if request.by_symbol else None
+    with _trace(machine, request):
         end = _run_slices(machine, request, console, budget)
     machine.flush()
-    result = make_result(machine, end)
+    result = make_result(machine, end, counts)
     write_outputs(result, request.json, request.csv)
     if request.screen or request.screenshot:
         _show_screen(machine, request)
     if request.stats:
-        print_stats(result)
-        print_channels(machine)
+        print_stats(result, machine)
     if not request.quiet:
         print_end(result)
     return result.exit_code
+
+
+@contextmanager
+def _trace(machine: Machine, request: RunRequest) -> Iterator[None]:
+    """Write a trace of what happens meanwhile, when one is wanted."""
+    if request.trace is None:
+        yield
+        return
+    limit = DEFAULT_LIMIT if request.trace_limit is None else parse_count(request.trace_limit)
+    last = None if request.trace_last is None else parse_count(request.trace_last)
+    with TraceWriter.to(request.trace, limit=limit, last=last) as writer, traced(machine, writer):
+        yield
+    if writer.dropped and not request.quiet:
+        _tell(f"trace: {writer.written:,} events kept, {writer.dropped:,} dropped")
+
+
+def _check_trace_flags(request: RunRequest) -> None:
+    """The bounds of a trace are numbers, and one of them at most."""
+    bounds = {"--trace-limit": request.trace_limit, "--trace-last": request.trace_last}
+    given = {flag: text for flag, text in bounds.items() if text is not None}
+    for flag, text in given.items():
+        if request.trace is None:
+            raise ConfigError(f"{flag} without --trace", usage=True)
+        if parse_count(text) > MOST_EVENTS:
+            raise ConfigError(f"{flag} {text}: at most {MOST_EVENTS:,}", usage=True)
+    if len(given) > 1:
+        raise ConfigError(
+            "--trace-limit keeps the first events, --trace-last the last: name one", usage=True
+        )
 
 
 def _show_screen(machine: Machine, request: RunRequest) -> None:
@@ -275,10 +316,9 @@ def _run_slices(machine: Machine, request: RunRequest, console: Console | None, 
         return not stopped[0] and (give_up is None or host_seconds() < give_up)
 
     interactive = console is not None and console.is_terminal
+    size = _TRACED_SLICE if request.trace else _INTERACTIVE_SLICE if interactive else _SLICE
     with _signal_handler(interrupt), _raw_terminal(console):
-        end = machine.run(
-            budget, slice_insns=_INTERACTIVE_SLICE if interactive else _SLICE, between=between
-        )
+        end = machine.run(budget, slice_insns=size, between=between)
     progress.clear()
     if end.ending is Ending.STOPPED and give_up is not None and host_seconds() >= give_up:
         return End(Ending.BUDGET, detail=f"stopped after {request.timeout} s")

@@ -25,11 +25,12 @@ from hv.loaders.image import (
 from hv.loaders.linux import is_linux, load_linux
 from hv.loaders.multiboot import is_multiboot, load_multiboot
 from hv.loaders.source import Source
-from hv.loaders.symbols import SymbolTable
+from hv.loaders.symbols import NO_SYMBOLS, Symbols, SymbolTable
 
 __all__ = [
     "DEFAULT_SEED",
     "KINDS",
+    "NO_SYMBOLS",
     "BootDisk",
     "BootImage",
     "EntryState",
@@ -37,6 +38,7 @@ __all__ = [
     "Mode",
     "Segment",
     "SymbolTable",
+    "Symbols",
     "load",
     "load_bytes",
 ]

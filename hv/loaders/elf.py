@@ -15,7 +15,7 @@ from hv.loaders.entry import enter_flat
 from hv.loaders.image import BootImage, ImageError, LoadOptions, Mode
 from hv.loaders.layout import Layout
 from hv.loaders.source import Source, unpack
-from hv.loaders.symbols import SymbolTable
+from hv.loaders.symbols import Symbols, SymbolTable
 
 MAGIC = b"\x7fELF"
 
@@ -169,6 +169,10 @@ class ElfFile:
         offsets = (self._shoff + index * self._shentsize for index in range(self._shnum))
         return [Section(*unpack(layout, self.data, o, "a section header")) for o in offsets]
 
+    def symbols(self) -> Symbols:
+        """Names of its code, which ends with the highest segment."""
+        return Symbols(self.functions(), max((p.vaddr + p.memsz for p in self.loads), default=0))
+
     def functions(self) -> dict[int, str]:
         """Functions, and labels in code, by address. Empty when stripped or when the tables lie."""
         try:
@@ -280,5 +284,5 @@ def load_elf(source: Source, options: LoadOptions) -> BootImage:
         summary=(f"ELF{elf.bits} kernel, entered at 0x{rip:X} in {mode}-bit mode",),
         segments=layout.segments,
         entry=entry,
-        symbols=SymbolTable(elf.functions),
+        symbols=SymbolTable(elf.symbols),
     )

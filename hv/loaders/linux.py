@@ -107,7 +107,7 @@ def _place_vmlinux(source: Source, layout: Layout) -> _Kernel:
     elf = ElfFile(source.data)
     _check_64(elf)
     rip = place(elf, layout)
-    symbols = SymbolTable(elf.functions)
+    symbols = SymbolTable(elf.symbols)
     return _Kernel("Linux kernel (vmlinux)", Mode.LONG64, rip, header=None, symbols=symbols)
 
 

@@ -111,7 +111,7 @@ def load_multiboot(source: Source, options: LoadOptions) -> BootImage:
     elif source.head.startswith(elf_format.MAGIC):
         elf = elf_format.ElfFile(source.data)
         form, rip = f"ELF{elf.bits}", elf_format.place(elf, layout)
-        symbols = SymbolTable(elf.functions)
+        symbols = SymbolTable(elf.symbols)
     else:
         raise ImageError("a Multiboot kernel that is neither ELF nor has address fields")
     modules = [_place_module(layout, path) for path in options.initrd]

@@ -24,6 +24,7 @@ class Partition:
 
     Chips are attached to ``ports``, ``mmio`` and ``msrs`` before ``power_on`` maps memory and resets the
     processor. Partitions share nothing: the caller who has several tells them apart by ``partition_id``.
+    ``host_ns`` is the host's clock, when the host's time is to be measured exit by exit.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Partition:
         *,
         hypervisor_present: bool = False,
         partition_id: int = FIRST_CHILD_ID,
+        host_ns: Callable[[], int] | None = None,
     ) -> None:
         self.partition_id = partition_id
         self._lifecycle = Lifecycle(partition_id)
@@ -44,7 +46,9 @@ class Partition:
         self.cpuid = CpuidModel.build(
             extra_edx=Leaf1Edx.APIC.value, extra_ecx=extra | Leaf1Ecx.TSC_DEADLINE.value
         )
-        self.vp = VirtualProcessor(self.memory, self.ports, self.msrs, self.cpuid, interrupts)
+        self.vp = VirtualProcessor(
+            self.memory, self.ports, self.msrs, self.cpuid, interrupts, host_ns
+        )
         self.clock = self.vp.clock
         self.hypervisor: HypervisorInterface | None = None
         attach_core_msrs(self.msrs, self.vp.engine, self.vp.read_tsc, self.vp.set_tsc)
@@ -100,4 +104,8 @@ class Partition:
             exits.hit(writing, base + (offset & mask), width)[BYTES] += width
             region.write(offset, value, width)
 
-        vp.engine.map_mmio(region.gpa, region.size, read, write)
+        if vp.timer is None:
+            vp.engine.map_mmio(region.gpa, region.size, read, write)
+        else:
+            timed = vp.timer.timed
+            vp.engine.map_mmio(region.gpa, region.size, timed(read), timed(write))

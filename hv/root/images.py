@@ -1,10 +1,19 @@
 """From what the user names to what a machine runs: assembly source, an image file, a sample's name."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hv.errors import ConfigError
-from hv.loaders import BootImage, LoadOptions, Mode, load, load_bytes
+from hv.loaders import (
+    BootImage,
+    LoadOptions,
+    Mode,
+    Symbols,
+    SymbolTable,
+    load,
+    load_bytes,
+)
 
 if TYPE_CHECKING:
     from hv.asm import Assembly
@@ -40,8 +49,18 @@ def load_image(path: Path, options: LoadOptions) -> BootImage:
 
     assembly = assemble_file(path)
     if options.format is None and is_boot_code(assembly):
-        return load_bytes(whole_sectors(assembly.code), options, name=str(path))
-    return load_bytes(assembly.code, flat_options(assembly, options), name=str(path))
+        image = load_bytes(whole_sectors(assembly.code), options, name=str(path))
+    else:
+        image = load_bytes(assembly.code, flat_options(assembly, options), name=str(path))
+    return replace(image, symbols=SymbolTable(lambda: symbols_of(assembly)))
+
+
+def symbols_of(assembly: "Assembly") -> Symbols:
+    """Its labels, by the addresses that it was assembled for; of several at one the first."""
+    names: dict[int, str] = {}
+    for label in assembly.labels:
+        names.setdefault(assembly.symbols[label], label)
+    return Symbols(names, assembly.origin + len(assembly.code))
 
 
 def flat_options(assembly: "Assembly", options: LoadOptions) -> LoadOptions:

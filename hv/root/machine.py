@@ -4,13 +4,13 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from hv.clock import host_ns
 from hv.config import MachineConfig
 from hv.cost import load_model
 from hv.cpu.entry import enter
-from hv.cpu.exits import ExitReason
 from hv.errors import ConfigError
 from hv.interfaces import BlockDevice, ByteSink
-from hv.loaders import BootImage
+from hv.loaders import NO_SYMBOLS, BootImage
 from hv.partition import Partition
 from hv.root.acpi_tables import AcpiPlatform
 from hv.root.acpi_tables import build as build_acpi_tables
@@ -24,9 +24,8 @@ from hv.root.platform import PM_PORT
 from hv.root.pricing import Pricing
 from hv.root.services import ServiceSetup, SyntheticDevices
 from hv.root.typing_hand import TypingHand
-from hv.stats import ExitKey, Moment
+from hv.stats import Moment
 from hv.tlfs import Features, parse_features
-from hv.trace import TraceWriter
 from hv.vp import End, Ending
 from hv_devices.emulated.local_apic_timer import APIC_HZ
 from hv_devices.synthetic.scsi_device import ScsiDevice
@@ -60,7 +59,7 @@ class Outputs:
 
 
 class Machine:
-    """One guest, from power-on to its end."""
+    """One guest, from power-on to its end. ``host_time``: measure the host's time by exit, too."""
 
     def __init__(
         self,
@@ -69,6 +68,8 @@ class Machine:
         outputs: Outputs | None = None,
         media: tuple[Disk, ...] = (),
         scsi_media: tuple[Disk, ...] = (),
+        *,
+        host_time: bool = False,
     ) -> None:
         outputs = outputs or Outputs()
         self.config = config
@@ -76,12 +77,15 @@ class Machine:
         self.text_log = bytearray()
         self.marks: list[Mark] = []
         self.lost_marks = 0
+        self.on_mark: Callable[[int], None] | None = None
+        self.symbols = image.symbols if image else NO_SYMBOLS
         self._media = Media.of(config, image, media, scsi_media)
         features = parse_features(config.hv)
         self.partition = Partition(
             config.memory,
             lambda: self.board.platform.apic,
             hypervisor_present=bool(features),
+            host_ns=host_ns if host_time else None,
         )
         model = load_model(config.cost_model)
         self.pricing = Pricing(model, self.partition)
@@ -176,6 +180,8 @@ class Machine:
             self.marks.append(Mark(mark, self.partition.vp.moment()))
         else:
             self.lost_marks += 1
+        if self.on_mark is not None:
+            self.on_mark(mark)
 
     # Running.
 
@@ -224,18 +230,6 @@ class Machine:
         digest.update(self.insns.to_bytes(8, "little"))
         digest.update(self.vtime_ns.to_bytes(8, "little"))
         return digest.hexdigest()
-
-    def trace(self, writer: TraceWriter | None) -> None:
-        """Write every exit from now on to ``writer``."""
-        if writer is None:
-            return
-        vp = self.partition.vp
-
-        def listen(key: ExitKey, price: int) -> None:
-            device, target = self.exit_target(key)
-            writer.event(vp.now(), device, f"{ExitReason(key.reason).label} {target}", price)
-
-        vp.exits.listener = listen
 
     def flush(self) -> None:
         """Make what the guest wrote to disks durable, where they keep it."""

@@ -46,6 +46,8 @@ class Platform:
     ) -> None:
         vp = partition.vp
         self._partition = partition
+        self.lines: dict[int, FanOut] = {}
+        """ISA interrupts by number, as far as somebody drives them."""
         self.bus = ApicBus()
         self.apic = LocalApic(
             0,
@@ -65,7 +67,8 @@ class Platform:
     def line(self, irq: int, pic: IrqLine) -> IrqLine:
         """ISA interrupt ``irq``: to the 8259s and to the I/O APIC, where the timer has pin 2."""
         pin = _TIMER_PIN if irq == _TIMER_IRQ else irq
-        return FanOut(pic, self.ioapic.line(pin))
+        self.lines[irq] = FanOut(pic, self.ioapic.line(pin))
+        return self.lines[irq]
 
     def attach(self, sci: IrqLine) -> None:
         """Put the registers where software looks for them."""

@@ -16,8 +16,10 @@ from hv.cpu.engine import UNICORN_VERSION
 from hv.cpu.exits import ExitReason
 from hv.loaders.image import DEFAULT_SEED
 from hv.root.bill import Bill
+from hv.root.by_symbol import SymbolCounts
 from hv.root.exit_names import exit_direction
 from hv.root.machine import Machine, Mark
+from hv.stats import ExitKey
 from hv.vp import End, Ending
 
 SCHEMA = "hv.result/1"
@@ -61,6 +63,27 @@ class WorkRow(msgspec.Struct, frozen=True):
     bytes: int
 
 
+class SymbolRow(msgspec.Struct, frozen=True):
+    """Exits of one of the guest's functions, as ``hv.root.by_symbol`` counts them."""
+
+    symbol: str
+    exits: int
+    insns: int
+    cycles: int
+
+
+class HostRow(msgspec.Struct, frozen=True):
+    """What the host took to answer exits of one kind: noise, different in every run."""
+
+    reason: str
+    device: str
+    target: str
+    direction: str
+    width: int
+    count: int
+    host_ns: int
+
+
 class MarkRow(msgspec.Struct, frozen=True):
     """A point in time that the guest named."""
 
@@ -83,7 +106,10 @@ class Interval(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """``hv.result/1``. ``cycles`` leaves out the time in which the processor was halted."""
+    """``hv.result/1``. ``cycles`` leaves out the time in which the processor was halted.
+
+    ``symbols`` and ``host`` are there when they were asked for; ``host`` alone differs from run to run.
+    """
 
     schema: str
     outcome: str
@@ -101,6 +127,8 @@ class Result(msgspec.Struct, frozen=True):
     work: list[WorkRow]
     marks: list[MarkRow]
     between_marks: list[Interval]
+    symbols: list[SymbolRow] | msgspec.UnsetType = msgspec.UNSET
+    host: list[HostRow] | msgspec.UnsetType = msgspec.UNSET
 
 
 def outcome_of(end: End) -> tuple[str, int]:
@@ -161,10 +189,23 @@ def _interval(machine: Machine, first: Mark, second: Mark) -> Interval:
     )
 
 
-def make_result(machine: Machine, end: End) -> Result:
+def _host_rows(machine: Machine, rows: list[ExitRow]) -> list[HostRow]:
+    """``rows`` are those of the whole run; RDTSC, behind the others, is not measured."""
+    measured = sorted(
+        (ExitKey.unpack(key), ns) for key, ns in machine.partition.vp.exits.host_ns().items()
+    )
+    return [
+        HostRow(*(row.reason, row.device, row.target, row.direction, row.width, row.count, ns))
+        for row, (_, ns) in zip(rows, measured, strict=False)
+    ]
+
+
+def make_result(machine: Machine, end: End, counts: SymbolCounts | None = None) -> Result:
     """Put a finished run into the schema."""
     outcome, exit_code = outcome_of(end)
-    bill = Bill(machine.pricing, machine.partition.vp.moment())
+    vp = machine.partition.vp
+    bill = Bill(machine.pricing, vp.moment())
+    exits = exit_rows(machine, bill)
     return Result(
         schema=SCHEMA,
         outcome=outcome,
@@ -172,16 +213,18 @@ def make_result(machine: Machine, end: End) -> Result:
         exit_code=exit_code,
         guest_code=end.code if end.ending is Ending.DEBUG_EXIT else None,
         insns=machine.insns,
-        cycles=machine.vtime_ns - machine.partition.vp.idle_ns,
+        cycles=machine.vtime_ns - vp.idle_ns,
         vtime_ns=machine.vtime_ns,
         state_hash=machine.state_hash(),
         seed=DEFAULT_SEED.hex(),
         versions={"hv": hv.__version__, "unicorn": UNICORN_VERSION},
         cost_model=machine.pricing.model.name,
-        exits=exit_rows(machine, bill),
+        exits=exits,
         work=work_rows(bill),
         marks=[MarkRow(m.id, m.moment.insns, m.moment.vtime_ns) for m in machine.marks],
         between_marks=[_interval(machine, a, b) for a, b in pairwise(machine.marks)],
+        symbols=[SymbolRow(*row) for row in counts.rows()] if counts else msgspec.UNSET,
+        host=_host_rows(machine, exits) if vp.timer else msgspec.UNSET,
     )
 
 

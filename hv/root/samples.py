@@ -2,22 +2,26 @@
 
 import re
 import tomllib
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from hv.config import DEFAULT_MEMORY, parse_size
 from hv.errors import ConfigError, InternalError
-from hv.loaders import BootImage, LoadOptions, load_bytes
+from hv.loaders import BootImage, LoadOptions, Symbols, SymbolTable, load_bytes
 from hv.root.build_cache import cached_build
 from hv.root.disk import MemoryDisk
-from hv.root.images import whole_sectors
+from hv.root.images import symbols_of, whole_sectors
 from hv.root.keys import KeyEvent, parse_keys
 from hv.root.mouse_hand import MouseEvent
 from hv.root.resources import source_folder
 from hv.root.schedule import Deed, parse_deed
+
+if TYPE_CHECKING:
+    from hv.asm import Assembly
 
 MANIFEST = "guests.toml"
 _DEFAULT_BUDGET = 100_000_000
@@ -76,15 +80,22 @@ class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     def boot_image(self, memory: int) -> BootImage:
         """Assembled and ready to boot."""
         folder = source_folder("guests")
-        code = cached_build(self.path, self._assemble, folders=(folder,), defines=self.defines)
-        return load_bytes(code, LoadOptions(memory=memory), name=self.source)
+        code = cached_build(self.path, self._build, folders=(folder,), defines=self.defines)
+        image = load_bytes(code, LoadOptions(memory=memory), name=self.source)
+        return replace(image, symbols=SymbolTable(self._symbols))
 
-    def _assemble(self) -> bytes:
+    def _assemble(self) -> "Assembly":
         from hv.asm import assemble_file  # seldom needed, and not cheap to import
 
         folders = (source_folder("guests"),)
-        assembly = assemble_file(self.path, include_dirs=folders, defines=self.defines)
-        return whole_sectors(assembly.code)
+        return assemble_file(self.path, include_dirs=folders, defines=self.defines)
+
+    def _build(self) -> bytes:
+        return whole_sectors(self._assemble().code)
+
+    def _symbols(self) -> Symbols:
+        """Assembled once more: the cache keeps nothing but the bytes."""
+        return symbols_of(self._assemble())
 
     def media(self) -> tuple[MemoryDisk, ...]:
         """IDE disks behind the one it boots from."""

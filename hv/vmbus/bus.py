@@ -31,6 +31,7 @@ from .messages import Refusal
 from .offering import user_defined
 from .service import Service
 from .slots import Slot
+from .traffic import Observer
 from .version import Version
 from .view import BusView, ChannelView
 
@@ -110,6 +111,10 @@ class Bus:
     def channel_name(self, connection_id: int) -> str | None:
         """Which service had this connection last; None: none ever did."""
         return self._channels.slots.names.get(connection_id)
+
+    def observe(self, observer: Observer) -> None:
+        """Tell ``observer`` of everything that crosses a channel from now on."""
+        self._channels.observer = observer
 
     def inspect(self) -> BusView:
         """The state of the connection and of every channel."""

@@ -13,6 +13,7 @@ from . import gpa, packet
 from .counters import Counters
 from .ring import TRAILER, CorruptRing, IncomingRing, OutgoingRing
 from .service import GpaRange, Offer, Packet, PacketKind, TransferRange
+from .traffic import Traffic
 from .view import RingView
 
 _INBAND, _XFER_PAGES = PacketKind.INBAND.value, PacketKind.XFER_PAGES.value
@@ -22,7 +23,8 @@ _COMPLETION = PacketKind.COMPLETION.value
 class RingChannel:
     """Packets over two rings.
 
-    ``signal`` reaches the guest, ``broken`` is told why the channel ended by itself.
+    ``signal`` reaches the guest, ``broken`` is told why the channel ended by itself, ``crossed`` hears of
+    every packet, with its ring bytes, and of every signal to the guest.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class RingChannel:
         buffer: Callable[[int], tuple[GpaRange, ...]],
         signal: Callable[[], None],
         broken: Callable[[str], None],
+        crossed: Callable[[Traffic, int], None],
     ) -> None:
         self._offer = offer
         self._memory = memory
@@ -45,6 +48,7 @@ class RingChannel:
         self._buffer = buffer
         self._signal = signal
         self._broken = broken
+        self._crossed = crossed
         self._max_payload = packet.padded(
             offer.max_packet + (packet.PIPE_HEADER if offer.pipe else 0)
         )
@@ -79,6 +83,7 @@ class RingChannel:
             self._interrupt()
         self._counters.packets_in += 1
         self._counters.bytes_in += len(data) + TRAILER
+        self._crossed(Traffic.PACKET_IN, len(data) + TRAILER)
         return received
 
     def complete(self, transaction_id: int, payload: bytes) -> None:
@@ -174,11 +179,13 @@ class RingChannel:
     def _sent(self, built: bytes, signal: bool) -> None:
         self._counters.packets_out += 1
         self._counters.bytes_out += len(built) + TRAILER
+        self._crossed(Traffic.PACKET_OUT, len(built) + TRAILER)
         if signal:
             self._interrupt()
 
     def _interrupt(self) -> None:
         self._counters.signals_out += 1
+        self._crossed(Traffic.SIGNAL_OUT, 0)
         self._signal()
 
 

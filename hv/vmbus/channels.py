@@ -32,6 +32,7 @@ from .offering import offer_message
 from .ring import IncomingRing, OutgoingRing, Ring, ring_pages
 from .service import GpaRange, Service
 from .slots import Slot, SlotTable
+from .traffic import Observer, Traffic
 from .version import MODIFY_IS_ANSWERED
 
 
@@ -43,6 +44,7 @@ class Channels:
         self._link = link
         self.slots = SlotTable()
         self.gpadls = GpadlTable()
+        self.observer: Observer | None = None
         self._stopped: list[Service] = []
         """Services whose channel has ended and who have not been told."""
 
@@ -80,6 +82,7 @@ class Channels:
     def on_event(self, slot: Slot, channel: RingChannel | None) -> None:
         """The guest signalled while ``channel`` was the slot's opening."""
         slot.counters.signals_in += 1
+        self._crossed(slot, Traffic.SIGNAL_IN, 0)
         if channel is None or slot.channel is not channel:
             return
         channel.wake()
@@ -199,7 +202,13 @@ class Channels:
             buffer=partial(self._buffer, slot.relid),
             signal=partial(self._interrupt, slot),
             broken=partial(self._broke, slot),
+            crossed=partial(self._crossed, slot),
         )
+
+    def _crossed(self, slot: Slot, traffic: Traffic, size: int) -> None:
+        if self.observer is not None:
+            rings = slot.channel.rings() if slot.channel else None
+            self.observer(slot.service.offer.name, traffic, size, rings)
 
     def _buffer(self, relid: int, handle: int) -> tuple[GpaRange, ...]:
         gpadl = self.gpadls.find(relid, handle)

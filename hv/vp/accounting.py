@@ -66,6 +66,19 @@ class Accounting:
         self.listener: Callable[[ExitKey, int], None] | None = None
         self.on_work: Callable[[WorkKey, int], None] | None = None
 
+    def listen(self, listener: Callable[[ExitKey, int], None]) -> None:
+        """One more listener, behind those that there are."""
+        before = self.listener
+        if before is None:
+            self.listener = listener
+            return
+
+        def both(key: ExitKey, price: int) -> None:
+            before(key, price)
+            listener(key, price)
+
+        self.listener = both
+
     def charge_by(self, pricing: Pricing) -> None:
         """Prices from now on; before the partition runs."""
         self._pricing = pricing

@@ -115,6 +115,14 @@ class Core:
         digits = 16 if hflags & CS64 else 8 if hflags & CS32 else 4
         return f"{self.state.selector(s.CS):04x}:{self.state.q[s.RIP]:0{digits}x}"
 
+    def linear_rip(self) -> int:
+        """Linear address of the instruction that exits."""
+        return (self.state.base(s.CS) + self.state.q[s.RIP]) & U64
+
+    def privilege_level(self) -> int:
+        """CPL."""
+        return self.state.d[s.HFLAGS] & s.Hflags.CPL.value
+
     # Events.
 
     def rip_mask(self) -> int:

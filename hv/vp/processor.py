@@ -28,6 +28,7 @@ from hv.tlfs import VpInterface
 from hv.vp.core import INHIBIT, U64, Core
 from hv.vp.ending import End, Ending
 from hv.vp.exits import ExitHandlers, TaskPriority
+from hv.vp.host_time import HostTimer, TimedHandlers
 from hv.vp.hypercall import HypercallExit
 
 _IF = s.Rflags.IF.value
@@ -48,7 +49,10 @@ class InterruptController(Protocol):
 
 
 class VirtualProcessor(Core):
-    """One processor of a partition, with its own saved state, clock and counters."""
+    """One processor of a partition, with its own saved state, clock and counters.
+
+    With ``host_ns`` the host's time is measured exit by exit.
+    """
 
     def __init__(
         self,
@@ -57,15 +61,20 @@ class VirtualProcessor(Core):
         msrs: MsrBus,
         cpuid: CpuidModel,
         interrupts: Callable[[], InterruptController],
+        host_ns: Callable[[], int] | None = None,
     ) -> None:
         super().__init__(memory)
         self.clock = VirtualClock(self.now, self.let_pass, self._earlier_deadline)
         self._handlers = ExitHandlers(self, memory, ports, msrs, cpuid)
-        self.engine.install(self._handlers)
+        self.timer = None if host_ns is None else HostTimer(self.exits, host_ns)
+        timed = self.timer and TimedHandlers(self._handlers, self.timer)
+        self.engine.install(timed or self._handlers)
         self._interrupts = interrupts
         self._interrupt_level = False
         self._nmi_pending = False
         self._wake_on_pending = False
+        self.on_wait: Callable[[int, int], None] | None = None
+        """``on_wait(begin_ns, end_ns)``: it was halted for that long."""
         memory.on_write = self.engine.invalidate
 
     def accept_hypercalls(self, interface: VpInterface) -> None:
@@ -122,9 +131,10 @@ class VirtualProcessor(Core):
         Returns the end, or None when ``until`` was reached.
         """
         pace, clock = self.pace, self.clock
+        inject = self._inject if self.timer is None else self.timer.timed(self._inject)
         while self.end is None:
             clock.run_due()
-            self._inject()
+            inject()
             if self.end is not None or pace[COUNT] >= until:
                 break
             if self.halted and not self._woken():
@@ -158,6 +168,8 @@ class VirtualProcessor(Core):
             before = self.now()
             self.clock.skip_to(deadline)
             self.idle_ns += self.now() - before
+            if self.on_wait is not None:
+                self.on_wait(before, self.now())
             return
         line = "high" if self._interrupt_level else "low"
         why = "no timer is armed" if interruptible else "interrupts are off"

@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.bench import command, disk, engine, hyperv, linux, linux_disk, storage
+from tests.bench import accounting, command, disk, engine, hyperv, linux, linux_disk, storage
 
 BENCHMARKS = {
     "compute": engine.compute_loop,
@@ -13,6 +13,7 @@ BENCHMARKS = {
     "qemu-compute": disk.compute_loop,
     "insw": disk.string_read,
     "linux": linux.boot_to_init,
+    "accounting": accounting.counting,
     "storage": storage.requests,
     "linux-dd": linux_disk.dd,
     "hypercall": hyperv.hypercall,

@@ -2,6 +2,7 @@
 
 import ctypes
 import mmap
+from collections.abc import Callable
 
 from unicorn import UC_ARCH_X86, UC_HOOK_INSN, UC_MODE_64, Uc
 from unicorn.x86_const import UC_X86_INS_IN, UC_X86_INS_OUT, UC_X86_REG_RSP
@@ -67,11 +68,11 @@ def _assembled(source: str) -> bytes:
     return assemble_text(f".code64\n{source}", name="bench", origin=ORIGIN).code
 
 
-def _ours(source: str) -> float:
+def _ours(source: str, clock: Callable[[], float] = host_seconds) -> float:
     machine = flat(source + "mov al, 0\nout 0xf4, al\n", bits=64, origin=ORIGIN, memory=4 << 20)
-    start = host_seconds()
+    start = clock()
     machine.run()
-    return host_seconds() - start
+    return clock() - start
 
 
 def compute_loop() -> None:
@@ -100,12 +101,16 @@ def compute_long() -> None:
     )
 
 
+def port_exits(clock: Callable[[], float] = host_seconds) -> float:
+    """Seconds for ``PORT_LOOPS`` reads and as many writes of a port."""
+    return _ours(PORTS.format(loops=PORT_LOOPS), clock)
+
+
 def port_exit() -> None:
-    source = PORTS.format(loops=PORT_LOOPS)
-    code = _assembled(source)
+    code = _assembled(PORTS.format(loops=PORT_LOOPS))
     compare(
         "port read and write, one exit each",
-        Contender("hv", lambda: _ours(source)),
+        Contender("hv", port_exits),
         Contender("bare Unicorn, Python callbacks", lambda: _bare(code, ports=True)),
         "ratio <= 2.5",
         2 * PORT_LOOPS / 1e6,
