@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SOURCES := hv devices/hv_devices tests setup.py
 
-.PHONY: demo test check format lint types layers browser-test linux-test bench clean
+.PHONY: demo test check format lint types layers transcripts browser-test linux-test bench clean
 
 demo: $(READY)
 	$(BIN)/hv guests
-	$(BIN)/hv run @ide_irq_read --stats
+	$(BIN)/hv run @ide_irq_read
+	$(BIN)/hv compare @disk-read:64K @keyboard @tick
 
 test: $(READY)
 	$(BIN)/python -m pytest -m "not linux and not browser" -n auto
@@ -36,6 +37,10 @@ types: $(READY)
 
 layers: $(READY)
 	$(BIN)/lint-imports
+
+# What README.md and docs/ show of commands, as it is now.
+transcripts: $(READY)
+	$(BIN)/python -m tests.transcripts
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench
