@@ -2,12 +2,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := hv devices/hv_devices tests setup.py
 
 .PHONY: demo test check format lint types layers transcripts browser-test linux-test bench clean
 
-demo: $(READY)
+demo: $(INSTALLED)
 	$(BIN)/hv guests
 	$(BIN)/hv run @ide_irq_read
 	$(BIN)/hv compare @disk-read:64K @keyboard @tick
@@ -45,10 +47,15 @@ transcripts: $(READY)
 bench: $(READY)
 	$(BIN)/python -m tests.bench
 
-$(READY): pyproject.toml setup.py $(wildcard hv/cpu/accel/*)
+# The package alone: what a user needs, and the demonstration.
+$(INSTALLED): pyproject.toml setup.py $(wildcard hv/cpu/accel/*)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,plot]'
+	$(PIP) --editable .
+	touch $@
+
+$(READY): $(INSTALLED)
+	$(PIP) --editable '.[dev,plot]'
 	touch $@
 
 clean:
