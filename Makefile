@@ -2,14 +2,17 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := hv devices/hv_devices tests setup.py
 
-.PHONY: demo test check format lint types layers browser-test linux-test bench clean
+.PHONY: demo test check format lint types layers transcripts browser-test linux-test bench clean
 
-demo: $(READY)
+demo: $(INSTALLED)
 	$(BIN)/hv guests
-	$(BIN)/hv run @ide_irq_read --stats
+	$(BIN)/hv run @ide_irq_read
+	$(BIN)/hv compare @disk-read:64K @keyboard @tick
 
 test: $(READY)
 	$(BIN)/python -m pytest -m "not linux and not browser" -n auto
@@ -37,13 +40,22 @@ types: $(READY)
 layers: $(READY)
 	$(BIN)/lint-imports
 
+# What README.md and docs/ show of commands, as it is now.
+transcripts: $(READY)
+	$(BIN)/python -m tests.transcripts
+
 bench: $(READY)
 	$(BIN)/python -m tests.bench
 
-$(READY): pyproject.toml setup.py $(wildcard hv/cpu/accel/*)
+# The package alone: what a user needs, and the demonstration.
+$(INSTALLED): pyproject.toml setup.py $(wildcard hv/cpu/accel/*)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,plot]'
+	$(PIP) --editable .
+	touch $@
+
+$(READY): $(INSTALLED)
+	$(PIP) --editable '.[dev,plot]'
 	touch $@
 
 clean:

@@ -216,18 +216,37 @@ def compare(
 
 
 @app.command()
+def walk(
+    path: Annotated[str, Argument(metavar="PAIR/PATH", help="@disk-read:4K/dma, ...")],
+    exits: Annotated[
+        int | None, Option(help="Show so many exits.", show_default="what repeats, once")
+    ] = None,
+    cost_model: Annotated[
+        str | None, Option(help="A cost model: its name or a TOML file.", show_default="built in")
+    ] = None,
+) -> int:
+    """Walk through one path of a pair exit by exit: what, after how many instructions, for how much."""
+    from hv.cli.walk import show_walk
+
+    return show_walk(path, exits, cost_model)
+
+
+@app.command()
 def asm(
     file: Annotated[Path, Argument(help="Assembly source.")],
     output: Annotated[Path | None, Option("--output", "-o", help="Binary to write.")] = None,
     listing: Annotated[Path | None, Option("--listing", "-l", help="Listing to write.")] = None,
     symbols: Annotated[bool, Option("--symbols", help="Print the symbols.")] = False,
     origin: Annotated[str | None, Option(help="Load address if the source names none.")] = None,
-    include: Annotated[list[Path] | None, Option("--include", "-I", help="Where to look.")] = None,
+    include: Annotated[
+        list[Path] | None, Option("--include", "-I", help="Where to look before guests/.")
+    ] = None,
+    define: Annotated[list[str] | None, Option("--define", "-D", help="NAME=NUMBER.")] = None,
 ) -> int:
     """Assemble a file: binary, listing, symbols."""
     from hv.cli.assemble import assemble
 
-    return assemble(file, output, listing, symbols, origin, include or [])
+    return assemble(file, output, listing, symbols, origin, include or [], define or [])
 
 
 @app.command()

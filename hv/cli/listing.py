@@ -5,7 +5,8 @@ from pathlib import Path
 from hv.cli.run import load_options
 from hv.config import parse_size
 from hv.root.images import load_image
-from hv.root.samples import all_samples, find_sample
+from hv.root.pairs import find_guest
+from hv.root.samples import all_samples
 
 
 def list_guests() -> int:
@@ -23,7 +24,7 @@ def show_info(
     """What the loader recognised, where it would put things, how it would start."""
     size = parse_size(memory)
     if image.startswith("@"):
-        loaded = find_sample(image[1:]).boot_image(size)
+        loaded = find_guest(image[1:]).boot_image(size)
     else:
         loaded = load_image(Path(image), load_options(size, format, origin, mode))
     print(f"{loaded.name}: {loaded.kind}")

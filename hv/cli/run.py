@@ -22,8 +22,9 @@ from hv.root.by_symbol import SymbolCounts
 from hv.root.images import load_image
 from hv.root.keys import KeyEvent, parse_keys
 from hv.root.machine import UNLIMITED, Machine, Outputs
+from hv.root.pairs import find_guest
 from hv.root.result import make_result
-from hv.root.samples import Sample, find_sample
+from hv.root.samples import Sample
 from hv.root.schedule import parse_deed, schedule
 from hv.root.screen import TextScreen, as_ansi, as_text, save_png
 from hv.root.tracing import traced
@@ -191,7 +192,7 @@ def _tell(text: str) -> None:
 
 def _find_sample(request: RunRequest) -> Sample | None:
     name = request.image
-    return find_sample(name[1:]) if name is not None and name.startswith("@") else None
+    return find_guest(name[1:]) if name is not None and name.startswith("@") else None
 
 
 def run_image(request: RunRequest) -> int:

@@ -14,6 +14,7 @@ from hv.loaders import (
     load,
     load_bytes,
 )
+from hv.root.resources import source_folder
 
 if TYPE_CHECKING:
     from hv.asm import Assembly
@@ -47,7 +48,7 @@ def load_image(path: Path, options: LoadOptions) -> BootImage:
         raise ConfigError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
     from hv.asm import assemble_file  # not cheap to import, and most images are no source
 
-    assembly = assemble_file(path)
+    assembly = assemble_file(path, include_dirs=(source_folder("guests"),))
     if options.format is None and is_boot_code(assembly):
         image = load_bytes(whole_sectors(assembly.code), options, name=str(path))
     else:

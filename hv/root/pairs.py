@@ -11,7 +11,7 @@ import msgspec
 from hv.errors import ConfigError, InternalError
 from hv.root.mouse_walk import MouseWalk
 from hv.root.resources import source_folder
-from hv.root.samples import Sample
+from hv.root.samples import Sample, find_sample
 
 FOLDER = "pairs"
 MANIFEST = "pairs.toml"
@@ -123,3 +123,23 @@ def find_pairs(patterns: list[str]) -> list[Pair]:
             raise ConfigError(f"no pair {pattern}: `hv compare --list` names them", usage=True)
         chosen.update((pair.name, pair) for pair in matching)
     return [pair for pair in all_pairs() if pair.name in chosen]
+
+
+def find_path(name: str) -> tuple[Pair, PairPath]:
+    """One path of one comparison: ``@disk-read:4K/dma``. ConfigError for a name that is none."""
+    wanted, slash, path = name.removeprefix("@").partition("/")
+    pair = next((pair for pair in all_pairs() if pair.name == wanted), None)
+    if pair is None:
+        variants = [pair.name for pair in all_pairs() if pair.name.startswith(f"{wanted}:")]
+        if variants:
+            raise ConfigError(f"@{wanted} is one of {', '.join(variants)}", usage=True)
+        raise ConfigError(f"no pair @{wanted}: `hv compare --list` names them", usage=True)
+    if path not in pair.path:
+        problem = f"no path {path!r}" if slash else "several paths: name one behind a slash"
+        raise ConfigError(f"@{wanted} has {problem}: {', '.join(pair.path)}", usage=True)
+    return pair, pair.path[path]
+
+
+def find_guest(name: str) -> Sample:
+    """A sample by its name, or a path of a pair by both, ``tick/i8254``. ConfigError for neither."""
+    return find_path(name)[1] if "/" in name else find_sample(name)
