@@ -153,14 +153,16 @@ class Tracing:
             self._writer.drop(1)
 
     def _close_exit(self) -> None:
-        exit, self._open = self._open, None
-        if exit is None:
+        closed, self._open = self._open, None
+        if closed is None:
             return
-        moved = exit.row[BYTES] - exit.bytes_before
-        arguments: Arguments = {**exit.arguments, "bytes": moved} if moved else exit.arguments
-        self._writer.slice(exit.track, exit.name, exit.begin, exit.end - exit.begin, arguments)
-        for name, begin, duration in exit.work:
-            self._writer.slice(exit.track, name, begin, duration)
+        moved = closed.row[BYTES] - closed.bytes_before
+        arguments: Arguments = {**closed.arguments, "bytes": moved} if moved else closed.arguments
+        self._writer.slice(
+            closed.track, closed.name, closed.begin, closed.end - closed.begin, arguments
+        )
+        for name, begin, duration in closed.work:
+            self._writer.slice(closed.track, name, begin, duration)
 
     # The processor.
 
