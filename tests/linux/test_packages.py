@@ -26,7 +26,7 @@ printf 'Package: %s\\nVersion: %s\\n%s\\n continued: y\\n' $package $version "$m
 APT_GET = """#!/bin/sh
 for word; do package=$word; done
 echo $package >> "LOG"
-[ $package = update ] || [ "$package" = update ] || touch $package.deb
+[ $package = update ] || touch $package.deb
 """
 DPKG_DEB = """#!/bin/sh
 mkdir -p "$3/boot" "$3/bin" "$3/lib/modules/9-cloud-amd64"
