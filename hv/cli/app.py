@@ -187,6 +187,17 @@ def compare(
 
 
 @app.command()
+def diff(
+    first: Annotated[Path, Argument(help="A result, a comparison or a trace.")],
+    second: Annotated[Path, Argument(help="Another of the same kind.")],
+) -> int:
+    """Name the first difference between two results, comparisons or traces."""
+    from hv.cli.diff import diff as diff_files
+
+    return diff_files(first, second)
+
+
+@app.command()
 def asm(
     file: Annotated[Path, Argument(help="Assembly source.")],
     output: Annotated[Path | None, Option("--output", "-o", help="Binary to write.")] = None,
