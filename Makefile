@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SOURCES := hv devices/hv_devices tests setup.py
 
-.PHONY: demo test check format lint types layers browser-test linux-test bench clean
+.PHONY: demo test check format lint types layers browser-test linux-test soak bench clean
 
 demo: $(READY)
 	$(BIN)/hv guests
@@ -22,6 +22,10 @@ browser-test: $(READY)
 linux-test: $(READY)
 	$(BIN)/python -m tests.linux.packages
 	$(BIN)/python -m pytest -m linux -n auto --dist loadscope
+
+# Damaged files by the ten thousand.
+soak: $(READY)
+	HV_MUTATIONS=10000 $(BIN)/python -m pytest -k damage tests/root/test_difference.py tests/journal -n auto
 
 check: format lint types layers test
 

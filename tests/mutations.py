@@ -1,5 +1,6 @@
 """Damage to files, and what is said about it."""
 
+import os
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -8,6 +9,9 @@ from hypothesis import strategies as st
 from hv.errors import ConfigError
 
 T = TypeVar("T")
+
+EXAMPLES = int(os.environ.get("HV_MUTATIONS", "300"))
+"""How many pieces of damage a test tries; ``make soak`` asks for many more."""
 
 
 def refusal(action: Callable[[], T]) -> tuple[T | None, str | None]:

@@ -97,6 +97,11 @@ def run(
     config: Annotated[Path | None, Option(help="Machine description (TOML).")] = None,
     set_: Annotated[list[str] | None, Option("--set", help="key=value over --config.")] = None,
     quiet: Annotated[bool, Option("--quiet", "-q", help="No banner, no progress.")] = False,
+    record: Annotated[Path | None, Option(help="Write a journal for `hv replay`.")] = None,
+    record_every: Annotated[
+        str | None,
+        Option(help="Instructions between checks of the state, at least.", show_default="100k"),
+    ] = None,
 ) -> int:
     """Boot an image and run it to its end."""
     from hv.cli.run import RunRequest, run_image
@@ -132,8 +137,24 @@ def run(
             config=config,
             overrides=set_ or [],
             quiet=quiet,
+            record=record,
+            record_every=record_every,
         )
     )
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, Argument(help="A journal that `hv run --record` wrote.")],
+    search: Annotated[
+        bool, Option(help="Name the instruction at which a run diverges, by running it again.")
+    ] = True,
+    quiet: Annotated[bool, Option("--quiet", "-q", help="Say nothing of an equal run.")] = False,
+) -> int:
+    """Run a recorded run again and check that it is the same; 1 when it is not."""
+    from hv.cli.replay import replay as replay_journal
+
+    return replay_journal(file, search=search, quiet=quiet)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from hv.cli.console import Console
 from hv.cli.progress import Progress
+from hv.cli.record import recording
 from hv.cli.report import print_channels, print_end, print_stats, write_outputs
 from hv.clock import host_seconds
 from hv.config import MachineConfig, apply_overrides, load_config, parse_disk, parse_size
@@ -18,6 +19,7 @@ from hv.errors import ConfigError
 from hv.interfaces import ByteSink
 from hv.loaders import BootImage, LoadOptions, Mode
 from hv.root.images import load_image
+from hv.root.journal.recorder import Recorder
 from hv.root.keys import KeyEvent, parse_keys
 from hv.root.machine import UNLIMITED, Machine, Outputs
 from hv.root.result import make_result
@@ -64,6 +66,8 @@ class RunRequest:
     config: Path | None
     overrides: list[str]
     quiet: bool
+    record: Path | None = None
+    record_every: str | None = None
 
 
 def parse_count(text: str) -> int:
@@ -216,16 +220,30 @@ def _run(
     typed: list[KeyEvent],
     budget: int,
 ) -> int:
-    console = Console(machine.board.com1.receive) if request.serial == "stdio" else None
+    machine.hand.play(typed)
+    with recording(request, machine, image) as recorder:
+        return _run_recorded(machine, image, request, budget, recorder)
+
+
+def _run_recorded(
+    machine: Machine,
+    image: BootImage | None,
+    request: RunRequest,
+    budget: int,
+    recorder: Recorder | None,
+) -> int:
+    receive = machine.board.com1.receive if recorder is None else recorder.serial
+    console = Console(receive) if request.serial == "stdio" else None
     if not request.quiet and sys.stderr.isatty():
         print(f"hv: {image.banner if image else 'booting from disk'}", file=sys.stderr)
         if console and console.is_terminal:
             print("hv: leave with Ctrl-]", file=sys.stderr)
-    machine.hand.play(typed)
     with TraceWriter.to(request.trace) as tracer:
         machine.trace(tracer)
-        end = _run_slices(machine, request, console, budget)
+        end = _run_slices(machine, request, console, budget, recorder)
     machine.flush()
+    if recorder is not None:
+        recorder.finish(end)
     result = make_result(machine, end)
     write_outputs(result, request.json, request.csv)
     if request.screen or request.screenshot:
@@ -258,7 +276,14 @@ def _save_screen(screen: TextScreen, path: Path) -> None:
         raise ConfigError(f"{path}: {error.strerror}") from None
 
 
-def _run_slices(machine: Machine, request: RunRequest, console: Console | None, budget: int) -> End:
+def _run_slices(
+    machine: Machine,
+    request: RunRequest,
+    console: Console | None,
+    budget: int,
+    recorder: Recorder | None,
+) -> End:
+    run = machine.run if recorder is None else recorder.run
     progress = Progress(machine, enabled=not request.quiet and not request.screen)
     give_up = None if request.timeout is None else host_seconds() + request.timeout
     stopped = [False]
@@ -276,7 +301,7 @@ def _run_slices(machine: Machine, request: RunRequest, console: Console | None, 
 
     interactive = console is not None and console.is_terminal
     with _signal_handler(interrupt), _raw_terminal(console):
-        end = machine.run(
+        end = run(
             budget, slice_insns=_INTERACTIVE_SLICE if interactive else _SLICE, between=between
         )
     progress.clear()

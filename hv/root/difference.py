@@ -1,7 +1,7 @@
 """The first difference between two files that should be the same: results, comparisons or traces.
 
-The first in the order in which the file has its keys. Rows that have a name (exits, work) are matched by it, so
-that a kind of exit that only one side has is told as such and does not shift all others.
+The first in the order in which the file has its keys. Rows that have a name (exits, work) are matched by it,
+so that a kind of exit that only one side has is told as such and does not shift all others.
 """
 
 from collections.abc import Callable, Iterable, Iterator

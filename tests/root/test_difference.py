@@ -12,7 +12,7 @@ from hv.errors import ConfigError
 from hv.root.difference import Document, changes, exit_changes, load
 from hv.root.result import make_result, to_json
 from tests.machines import PASS, flat
-from tests.mutations import damaged, refusal
+from tests.mutations import EXAMPLES, damaged, refusal
 
 TIMES = "mov cx, {n}\nagain:\nin al, 0x61\nloop again\n" + PASS
 EVENTS: list[dict[str, object]] = [
@@ -118,7 +118,7 @@ def test_two_kinds_cannot_be_compared(five: bytes, tmp_path: Path) -> None:
         changes(written(tmp_path, "a", five), trace)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
 @given(data=st.data())
 def test_damage_is_an_error_or_a_difference(
     five: bytes, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
