@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := hv devices/hv_devices tests setup.py
 
-.PHONY: demo test check format lint types layers transcripts browser-test linux-test bench clean
+.PHONY: demo test check format lint types layers transcripts browser-test linux-test soak bench clean
 
 demo: $(INSTALLED)
 	$(BIN)/hv guests
@@ -25,6 +25,10 @@ browser-test: $(READY)
 linux-test: $(READY)
 	$(BIN)/python -m tests.linux.packages
 	$(BIN)/python -m pytest -m linux -n auto --dist loadscope
+
+# Damaged files by the ten thousand.
+soak: $(READY)
+	HV_MUTATIONS=10000 $(BIN)/python -m pytest -k damage tests/root/test_difference.py tests/journal -n auto
 
 check: format lint types layers test
 

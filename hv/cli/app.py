@@ -114,6 +114,11 @@ def run(
     config: Annotated[Path | None, Option(help="Machine description (TOML).")] = None,
     set_: Annotated[list[str] | None, Option("--set", help="key=value over --config.")] = None,
     quiet: Annotated[bool, Option("--quiet", "-q", help="No banner, no progress.")] = False,
+    record: Annotated[Path | None, Option(help="Write a journal for `hv replay`.")] = None,
+    record_every: Annotated[
+        str | None,
+        Option(help="Instructions between checks of the state, at least.", show_default="100k"),
+    ] = None,
 ) -> int:
     """Boot an image and run it to its end."""
     from hv.cli.run import RunRequest, run_image
@@ -154,8 +159,24 @@ def run(
             config=config,
             overrides=set_ or [],
             quiet=quiet,
+            record=record,
+            record_every=record_every,
         )
     )
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, Argument(help="A journal that `hv run --record` wrote.")],
+    search: Annotated[
+        bool, Option(help="Name the instruction at which a run diverges, by running it again.")
+    ] = True,
+    quiet: Annotated[bool, Option("--quiet", "-q", help="Say nothing of an equal run.")] = False,
+) -> int:
+    """Run a recorded run again and check that it is the same; 1 when it is not."""
+    from hv.cli.replay import replay as replay_journal
+
+    return replay_journal(file, search=search, quiet=quiet)
 
 
 @app.command()
@@ -229,6 +250,17 @@ def walk(
     from hv.cli.walk import show_walk
 
     return show_walk(path, exits, cost_model)
+
+
+@app.command()
+def diff(
+    first: Annotated[Path, Argument(help="A result, a comparison or a trace.")],
+    second: Annotated[Path, Argument(help="Another of the same kind.")],
+) -> int:
+    """Name the first difference between two results, comparisons or traces."""
+    from hv.cli.diff import diff as diff_files
+
+    return diff_files(first, second)
 
 
 @app.command()

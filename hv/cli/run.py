@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from hv.cli.console import Console
 from hv.cli.progress import Progress
+from hv.cli.record import recording
 from hv.cli.report import print_end, write_outputs
 from hv.cli.run_tables import print_stats
 from hv.clock import host_seconds
@@ -20,6 +21,7 @@ from hv.interfaces import ByteSink
 from hv.loaders import BootImage, LoadOptions, Mode
 from hv.root.by_symbol import SymbolCounts
 from hv.root.images import load_image
+from hv.root.journal.recorder import Recorder
 from hv.root.keys import KeyEvent, parse_keys
 from hv.root.machine import UNLIMITED, Machine, Outputs
 from hv.root.pairs import find_guest
@@ -75,6 +77,8 @@ class RunRequest:
     config: Path | None
     overrides: list[str]
     quiet: bool
+    record: Path | None = None
+    record_every: str | None = None
 
 
 def parse_count(text: str) -> int:
@@ -230,16 +234,30 @@ def _run(
     typed: list[KeyEvent],
     budget: int,
 ) -> int:
-    console = Console(machine.board.com1.receive) if request.serial == "stdio" else None
+    machine.hand.play(typed)
+    with recording(request, machine, image) as recorder:
+        return _run_recorded(machine, image, request, budget, recorder)
+
+
+def _run_recorded(
+    machine: Machine,
+    image: BootImage | None,
+    request: RunRequest,
+    budget: int,
+    recorder: Recorder | None,
+) -> int:
+    receive = machine.board.com1.receive if recorder is None else recorder.serial
+    console = Console(receive) if request.serial == "stdio" else None
     if not request.quiet and sys.stderr.isatty():
         print(f"hv: {image.banner if image else 'booting from disk'}", file=sys.stderr)
         if console and console.is_terminal:
             print("hv: leave with Ctrl-]", file=sys.stderr)
-    machine.hand.play(typed)
     counts = SymbolCounts(machine) if request.by_symbol else None
     with _trace(machine, request):
-        end = _run_slices(machine, request, console, budget)
+        end = _run_slices(machine, request, console, budget, recorder)
     machine.flush()
+    if recorder is not None:
+        recorder.finish(end)
     result = make_result(machine, end, counts)
     write_outputs(result, request.json, request.csv)
     if request.screen or request.screenshot:
@@ -300,7 +318,14 @@ def _save_screen(screen: TextScreen, path: Path) -> None:
         raise ConfigError(f"{path}: {error.strerror}") from None
 
 
-def _run_slices(machine: Machine, request: RunRequest, console: Console | None, budget: int) -> End:
+def _run_slices(
+    machine: Machine,
+    request: RunRequest,
+    console: Console | None,
+    budget: int,
+    recorder: Recorder | None,
+) -> End:
+    run = machine.run if recorder is None else recorder.run
     progress = Progress(machine, enabled=not request.quiet and not request.screen)
     give_up = None if request.timeout is None else host_seconds() + request.timeout
     stopped = [False]
@@ -319,7 +344,7 @@ def _run_slices(machine: Machine, request: RunRequest, console: Console | None, 
     interactive = console is not None and console.is_terminal
     size = _TRACED_SLICE if request.trace else _INTERACTIVE_SLICE if interactive else _SLICE
     with _signal_handler(interrupt), _raw_terminal(console):
-        end = machine.run(budget, slice_insns=size, between=between)
+        end = run(budget, slice_insns=size, between=between)
     progress.clear()
     if end.ending is Ending.STOPPED and give_up is not None and host_seconds() >= give_up:
         return End(Ending.BUDGET, detail=f"stopped after {request.timeout} s")

@@ -249,6 +249,14 @@ class Engine:
         """Forget address translations; needed whenever ``restore`` changed paging or A20."""
         UCLIB.uc_ctl(self.handle, INT(TLB_FLUSH))
 
+    def flush_translations(self) -> None:
+        """Drop all translated code: what is translated from now on calls the hooks of now."""
+        self._uc.ctl_flush_tb()
+
+    def add_hook(self, kind: int, function: int) -> None:
+        """One more hook on the whole address space. Translations made before do not call it."""
+        self._hook(kind, function, 1, 0)
+
     def invalidate(self, gpa: int, size: int) -> None:
         """Drop translated code of [gpa, gpa+size): the host has changed those bytes."""
         self._code_pages.invalidate(gpa, size)

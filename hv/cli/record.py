@@ -1,0 +1,51 @@
+"""``hv run --record``: what the flags said, as a recipe."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal, cast
+
+from hv.errors import ConfigError
+from hv.loaders import BootImage
+from hv.root.journal.recorder import EVERY, Recorder
+from hv.root.journal.records import Recipe
+from hv.root.machine import Machine
+from hv.root.samples import find_sample
+
+if TYPE_CHECKING:
+    from hv.cli.run import RunRequest
+
+
+@contextmanager
+def recording(
+    request: "RunRequest", machine: Machine, image: BootImage | None
+) -> Iterator[Recorder | None]:
+    """A recorder for a machine that was built as ``request`` says; None when none is wanted."""
+    from hv.cli.run import parse_count
+
+    if request.record is None:
+        yield None
+        return
+    every = EVERY if request.record_every is None else parse_count(request.record_every)
+    if every < 1:
+        raise ConfigError("--record-every takes a number from 1", usage=True)
+    with Recorder.to(request.record, machine, _recipe(request, machine), image, every) as recorder:
+        yield recorder
+
+
+def _recipe(request: "RunRequest", machine: Machine) -> Recipe:
+    from hv.cli.run import parse_count
+
+    name = request.kernel or request.image
+    sample = find_sample(name[1:]) if name is not None and name.startswith("@") else None
+    return Recipe(
+        config=machine.config,
+        image=name,
+        format=request.format,
+        origin=None if request.origin is None else parse_count(request.origin),
+        mode=cast(Literal[16, 32, 64] | None, request.mode),
+        command_line=request.append or "",
+        initrd=tuple(map(str, request.initrd)),
+        keys=request.keys or (sample.keys if sample else ""),
+        mouse=sample.mouse if sample else (),
+        at=tuple(request.at) or (sample.at if sample else ()),
+    )

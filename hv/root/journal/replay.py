@@ -1,0 +1,208 @@
+"""Running a journal again, and telling where the run stops being the one that was recorded."""
+
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+from hv.errors import ConfigError
+from hv.root.journal.file import Journal
+from hv.root.journal.host import HostHand
+from hv.root.journal.recipe import (
+    Builder,
+    current_image,
+    image_sha256,
+    kept_image,
+    located,
+    named_files,
+)
+from hv.root.journal.recorder import versions
+from hv.root.journal.records import (
+    Check,
+    Event,
+    Finish,
+    Header,
+    HostInput,
+    Input,
+    Serial,
+    Stamp,
+)
+from hv.root.journal.state import CLOCK, digests
+from hv.root.machine import Machine, Outputs
+from hv.root.result import outcome_of
+from hv.vp import End, Ending
+
+_ENDED_BY_HOST = frozenset({Ending.BUDGET.value, Ending.STOPPED.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """The run is not the recorded one: equal up to ``low`` instructions, no longer at ``high``."""
+
+    low: int
+    high: int
+    parts: tuple[str, ...]
+    """Which parts of the machine differ at ``high``; empty when it did not get there."""
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a journal is replayed with: the files as they are now, and as they were where it is known."""
+
+    now: Builder
+    recorded: Builder | None
+    changed: tuple[str, ...]
+    """Files that are not what they were, one line each."""
+    notes: tuple[str, ...]
+    """What else is not as it was, but need not make a difference."""
+
+
+def find_sources(journal: Journal, folder: Path) -> Sources:
+    """Builders for a journal in ``folder``. ConfigError: what is needed is not there."""
+    header = journal.header
+    recipe = located(header.recipe, folder)
+    name = recipe.image or "the image"
+    was = None if header.image is None else kept_image(header.image, name)
+    image, changed = was, []
+    if was is None or recipe.image is None or recipe.image[0] == "@" or Path(recipe.image).exists():
+        image = current_image(recipe)
+        if image_sha256(image) != (None if header.image is None else header.image.sha256):
+            changed.append(f"{name} is not the image that was recorded")
+    files = named_files(recipe)
+    if len(files) != len(header.files):
+        raise ConfigError("the journal does not name the files of its own machine")
+    moved = [
+        f"{now.path} is not the file that was recorded"
+        for before, now in zip(header.files, files, strict=True)
+        if before.sha256 != now.sha256
+    ]
+    known = not moved and (header.image is None or was is not None)
+    recorded = Builder(recipe, was) if known else None
+    return Sources(Builder(recipe, image), recorded, (*changed, *moved), _other_versions(header))
+
+
+def _other_versions(header: Header) -> tuple[str, ...]:
+    return tuple(
+        f"it was recorded with {name} {theirs}, this is {ours}"
+        for name, ours in versions().items()
+        if (theirs := header.versions.get(name, "(unknown)")) != ours
+    )
+
+
+class Player:
+    """One machine that gets the journal's host input at the journal's moments."""
+
+    def __init__(
+        self, builder: Builder, events: tuple[Event, ...], outputs: Outputs | None = None
+    ) -> None:
+        self.machine: Machine = builder.build(outputs)
+        self._hand = HostHand(self.machine)
+        self._inputs = deque(event for event in events if isinstance(event, Input))
+
+    def run_to(self, until: int) -> End | None:
+        """Run to ``until`` instructions, with all input up to there; the end when it comes before."""
+        while self._inputs and self._inputs[0].at.insns <= until:
+            event = self._inputs.popleft()
+            end = self.run(event.at.until)
+            if end is not None:
+                return end
+            self.give(event.what)
+        return self.run(until)
+
+    def run(self, until: int) -> End | None:
+        """Run to ``until`` instructions without input; None when it got there."""
+        if self.machine.insns >= until:
+            return None
+        end = self.machine.run(until)
+        return None if end.ending is Ending.BUDGET else end
+
+    def give(self, what: HostInput) -> int:
+        """Give one thing now; how many bytes a serial port took."""
+        return self._hand.give(what)
+
+    def close(self) -> None:
+        """Give back host files."""
+        self._hand.close()
+        self.machine.close()
+
+
+class Replay:
+    """Compares a machine with a journal, event by event."""
+
+    def __init__(self, journal: Journal, player: Player) -> None:
+        self._journal = journal
+        self._player = player
+        self._equal_to = 0
+
+    def run(self) -> Divergence | None:
+        """Run to the journal's end; None when everything was equal."""
+        for event in self._journal.events:
+            divergence = self._finish(event) if isinstance(event, Finish) else self._event(event)
+            if divergence is not None:
+                return divergence
+        return None
+
+    def _event(self, event: Input | Check) -> Divergence | None:
+        end = self._player.run(event.at.until)
+        if end is not None:
+            return self._differs(event.at, f"it ends there: {outcome_of(end)[0]} {end.detail}")
+        wrong = self._moment(event.at)
+        if wrong is not None:
+            return wrong
+        if isinstance(event, Check):
+            return self._compare(event)
+        taken = self._player.give(event.what)
+        if isinstance(event.what, Serial) and taken != len(event.what.data):
+            detail = f"{event.what.port} took {taken} of {len(event.what.data)} bytes"
+            return self._differs(event.at, detail, (event.what.port,))
+        return None
+
+    def _moment(self, at: Stamp) -> Divergence | None:
+        machine = self._player.machine
+        if machine.insns != at.insns:
+            return self._differs(at, f"it stops at {machine.insns} instructions, not {at.insns}")
+        if machine.vtime_ns != at.vtime_ns:
+            detail = f"the time is {machine.vtime_ns} ns, not {at.vtime_ns} ns"
+            return self._differs(at, detail, (CLOCK,))
+        return None
+
+    def _compare(self, event: Check | Finish) -> Divergence | None:
+        now = digests(self._player.machine)
+        differing = tuple(
+            name
+            for name in dict.fromkeys((*now, *event.parts))
+            if now.get(name) != event.parts.get(name)
+        )
+        if differing:
+            return self._differs(event.at, "the state differs", differing)
+        self._equal_to = event.at.insns
+        return None
+
+    def _finish(self, event: Finish) -> Divergence | None:
+        by_host = event.outcome in _ENDED_BY_HOST
+        at = event.at
+        end = self._player.run(at.until if by_host else max(at.until, at.insns + 1))
+        outcome, detail, code = event.outcome, event.detail, event.guest_code
+        if end is not None:
+            outcome, detail = outcome_of(end)[0], end.detail
+            code = end.code if end.ending is Ending.DEBUG_EXIT else None
+        elif not by_host:
+            outcome = "going on"
+        if (outcome, code) != (event.outcome, event.guest_code):
+            return self._differs(
+                at,
+                f"the end is {_told(outcome, code)}, not {_told(event.outcome, event.guest_code)}",
+            )
+        if not by_host and detail != event.detail:
+            return self._differs(at, f"it ends with {detail!r}, not {event.detail!r}")
+        wrong = self._moment(at) or self._compare(event)
+        if wrong is None and self._player.machine.state_hash() != event.state_hash:
+            return self._differs(at, "the state hash of the end differs")
+        return wrong
+
+    def _differs(self, at: Stamp, detail: str, parts: tuple[str, ...] = ()) -> Divergence:
+        return Divergence(self._equal_to, max(at.insns, self._player.machine.insns), parts, detail)
+
+
+def _told(outcome: str, code: int | None) -> str:
+    return outcome if code is None else f"{outcome} {code}"
