@@ -21,12 +21,13 @@ class LinearMemory:
     ``access`` is as in hv.cpu.page_walk. A refused access raises ``Fault`` and has stored nothing.
     """
 
-    __slots__ = ("_ram", "_walk", "translate")
+    __slots__ = ("_ram", "_walk", "find", "translate")
 
     def __init__(self, state: CpuState, memory: FlatMemory) -> None:
         self._ram = Ram(memory)
         self._walk = PageWalk(state, self._ram)
         self.translate = self._walk.translate
+        self.find = self._walk.find
 
     def read(self, linear: int, size: int, access: int = READ) -> bytes:
         """``size`` bytes; any number of pages."""
