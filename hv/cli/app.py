@@ -94,6 +94,9 @@ def run(
     json: Annotated[Path | None, Option(help="Write the result (hv.result/1).")] = None,
     csv: Annotated[Path | None, Option(help="Write the exits as CSV.")] = None,
     trace: Annotated[Path | None, Option(help="Write a Chrome/Perfetto trace.")] = None,
+    gdb: Annotated[
+        str | None, Option(help="Wait at [HOST]:PORT for gdb before the first instruction.")
+    ] = None,
     config: Annotated[Path | None, Option(help="Machine description (TOML).")] = None,
     set_: Annotated[list[str] | None, Option("--set", help="key=value over --config.")] = None,
     quiet: Annotated[bool, Option("--quiet", "-q", help="No banner, no progress.")] = False,
@@ -129,6 +132,7 @@ def run(
             json=json,
             csv=csv,
             trace=trace,
+            gdb=gdb,
             config=config,
             overrides=set_ or [],
             quiet=quiet,

@@ -61,6 +61,7 @@ class RunRequest:
     json: Path | None
     csv: Path | None
     trace: Path | None
+    gdb: str | None
     config: Path | None
     overrides: list[str]
     quiet: bool
@@ -276,13 +277,24 @@ def _run_slices(machine: Machine, request: RunRequest, console: Console | None, 
 
     interactive = console is not None and console.is_terminal
     with _signal_handler(interrupt), _raw_terminal(console):
-        end = machine.run(
+        end = _debug(machine, request.gdb, budget, between) or machine.run(
             budget, slice_insns=_INTERACTIVE_SLICE if interactive else _SLICE, between=between
         )
     progress.clear()
     if end.ending is Ending.STOPPED and give_up is not None and host_seconds() >= give_up:
         return End(Ending.BUDGET, detail=f"stopped after {request.timeout} s")
     return end
+
+
+def _debug(
+    machine: Machine, address: str | None, budget: int, between: Callable[[], bool]
+) -> End | None:
+    """The end under a debugger; None when there is none, or it has left before the end."""
+    if address is None:
+        return None
+    from hv.debug.server import Surroundings, debug, parse_address
+
+    return debug(machine, parse_address(address), Surroundings(budget, between, _tell))
 
 
 @contextmanager

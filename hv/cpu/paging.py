@@ -104,6 +104,20 @@ class LinearMemory:
             size -= part
         return b"".join(pieces)
 
+    def poke(self, linear: int, data: bytes) -> bool:
+        """Store with no rights checked and no bits set. False and nothing stored unless all of it is RAM."""
+        parts: list[tuple[int, bytes]] = []
+        while data:
+            gpa = self._walk.find(linear)
+            part = data[: PAGE_SIZE - (linear & _OFFSET)]
+            if gpa is None or not self._ram.holds(gpa, len(part)):
+                return False
+            parts.append((gpa, part))
+            linear, data = linear + len(part), data[len(part) :]
+        for gpa, part in parts:
+            self._ram.write(gpa, part)
+        return True
+
     def _parts(self, linear: int, size: int, access: int) -> list[tuple[int, int]]:
         """(gpa, bytes) of each page under a range, all of them checked."""
         parts = []

@@ -8,8 +8,8 @@ from hv.vp.stops import Cause, Stop, Stops
 
 __all__ = [
     "CODE_BITS",
-    "Cause",
     "OTHERS",
+    "Cause",
     "End",
     "Ending",
     "InterruptController",

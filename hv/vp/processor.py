@@ -83,6 +83,10 @@ class VirtualProcessor(Core):
         self._stops = self._stops or Stops(self)
         return self._stops
 
+    def task_priority(self) -> int:
+        """CR8."""
+        return self._handlers.task_priority.cr8
+
     def idle(self) -> None:
         """Halt until an interrupt is pending, whatever RFLAGS.IF says; called in an exit."""
         self.halted = self._wake_on_pending = True

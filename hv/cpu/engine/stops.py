@@ -79,7 +79,7 @@ class StopHooks:
             self._flush(TB_FLUSH)
 
     def next_at(self, address: int | None) -> None:
-        """Stop there, too, if the block that runs next leads there. Its translation must be dropped by the caller."""
+        """Stop there, too, if the block that runs next leads there. The caller drops its translation."""
         if self._next is None:
             self._next = _CodeHook("next", self._add)
         where = NOWHERE if address is None else address
