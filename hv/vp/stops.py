@@ -1,8 +1,8 @@
 """What a debugger stops for, and how the run goes on as if it had not stopped.
 
-A run looks at timers and interrupts at block boundaries alone. A stop in the middle of a block is none of those: the
-rest of the block runs as a block of its own, without a look before it, and a debugged run stays equal to an
-undebugged one, to the last instruction.
+A run looks at timers and interrupts at block boundaries alone. A stop in the middle of a block is none of
+those: the rest of the block runs as a block of its own, without a look before it, and a debugged run stays
+equal to an undebugged one, to the last instruction.
 """
 
 from collections.abc import Iterable

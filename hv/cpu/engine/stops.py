@@ -1,15 +1,16 @@
 """Stops for a debugger: before an instruction, behind a single one, behind an access to memory.
 
-A code hook on one linear address makes Unicorn ask before the instruction there, with RIP up to date, and a stop
-from it takes effect at once. It changes nothing else: the block keeps its shape, so that timers and interrupts are
-looked at where they would have been. Three kinds of hooks:
+A code hook on one linear address makes Unicorn ask before the instruction there, with RIP up to date, and a
+stop from it takes effect at once. It changes nothing else: the block keeps its shape, so that timers and
+interrupts are looked at where they would have been. Three kinds of hooks:
 
-* ``stop`` hooks, one an address. What such a hook covers is two words inside Unicorn, found by what they hold and
-  changed in place: removing a hook would walk the guest's page tables.
-* ``next``, behind the instruction that the debugger goes on with, or behind the block in whose middle it goes on.
-* ``every`` and the memory hooks, while memory is watched. They send all loads and stores down Unicorn's slow path
-  and ask before every instruction: ten times slower and more. Long stretches of code without a jump are then cut
-  into more blocks than otherwise.
+* ``stop`` hooks, one an address. What such a hook covers is two words inside Unicorn, found by what they
+  hold and changed in place: removing a hook would walk the guest's page tables.
+* ``next``, behind the instruction that the debugger goes on with, or behind the block in whose middle it
+  goes on.
+* ``every`` and the memory hooks, while memory is watched. They send all loads and stores down Unicorn's
+  slow path and ask before every instruction: ten times slower and more. Long stretches of code without a
+  jump are then cut into more blocks than otherwise.
 """
 
 import ctypes
