@@ -95,7 +95,8 @@ def run(
     csv: Annotated[Path | None, Option(help="Write the exits as CSV.")] = None,
     trace: Annotated[Path | None, Option(help="Write a Chrome/Perfetto trace.")] = None,
     gdb: Annotated[
-        str | None, Option(help="Wait at [HOST]:PORT for gdb before the first instruction.")
+        str | None,
+        Option(help="Wait for gdb at [HOST]:PORT[,bits=64] before the first instruction."),
     ] = None,
     config: Annotated[Path | None, Option(help="Machine description (TOML).")] = None,
     set_: Annotated[list[str] | None, Option("--set", help="key=value over --config.")] = None,

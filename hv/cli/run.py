@@ -292,9 +292,9 @@ def _debug(
     """The end under a debugger; None when there is none, or it has left before the end."""
     if address is None:
         return None
-    from hv.debug.server import Surroundings, debug, parse_address
+    from hv.debug.server import Surroundings, debug, parse_door
 
-    return debug(machine, parse_address(address), Surroundings(budget, between, _tell))
+    return debug(machine, parse_door(address), Surroundings(budget, between, _tell))
 
 
 @contextmanager

@@ -11,8 +11,6 @@ nothing of segments: in real mode breakpoints and disassembly are right, and IP 
 
 from dataclasses import dataclass
 
-BITS = (16, 32, 64)
-
 
 @dataclass(frozen=True, slots=True)
 class Register:

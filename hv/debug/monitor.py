@@ -88,8 +88,8 @@ class Monitor:
             view = self._machine.inspect(" ".join(words))
         except ConfigError as error:
             raise _UsageError(str(error)) from None
-        text = msgspec.json.format(msgspec.json.encode(view, enc_hook=str), indent=2)
-        return text.decode() + "\n"
+        plain = msgspec.to_builtins(view, str_keys=True, enc_hook=str)
+        return msgspec.json.format(msgspec.json.encode(plain), indent=2).decode() + "\n"
 
     def _stats(self, words: list[str]) -> str:
         if words:

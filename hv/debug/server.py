@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hv.debug.description import DESCRIPTIONS
 from hv.debug.doors import Orders
 from hv.debug.session import INTERRUPTED, Parting, Session
 from hv.debug.target import MachineTarget
@@ -17,6 +18,7 @@ _SLICE = 2_000_000
 _POLL_SECONDS = 0.2
 _MOST_RECEIVED = 65536
 _LOCAL = "127.0.0.1"
+_LAST_PORT, _PORT_DIGITS = 0xFFFF, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,26 +30,38 @@ class Surroundings:
     tell: Callable[[str], None]
 
 
-def parse_address(text: str) -> tuple[str, int]:
-    """``:1234``, ``1234`` or ``HOST:PORT``; a host that is not named is this one. ConfigError otherwise."""
-    host, _, port = text.rpartition(":")
-    if not port.isascii() or not port.isdigit() or int(port) > 0xFFFF:
-        raise ConfigError(f"--gdb {text!r} is not HOST:PORT", usage=True)
-    return host.strip("[]") or _LOCAL, int(port)
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where to listen, and as what the processor describes itself: None for the mode that it is in."""
+
+    host: str
+    port: int
+    bits: int | None
 
 
-def debug(machine: Machine, address: tuple[str, int], surroundings: Surroundings) -> End | None:
-    """Run ``machine`` as the debugger at ``address`` wants; None when it has left before the end."""
-    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+def parse_door(text: str) -> Door:
+    """``:1234``, ``HOST:1234``, either with ``,bits=64``; this host unless named. May raise ConfigError."""
+    address, comma, option = text.partition(",")
+    host, _, port = address.rpartition(":")
+    bits = {f"bits={bits}": bits for bits in DESCRIPTIONS}
+    number = int(port) if port.isascii() and port.isdigit() and len(port) <= _PORT_DIGITS else -1
+    if not 0 <= number <= _LAST_PORT or (comma and option not in bits):
+        raise ConfigError(f"--gdb {text!r} is not [HOST]:PORT[,bits=16|32|64]", usage=True)
+    return Door(host.strip("[]") or _LOCAL, number, bits.get(option))
+
+
+def debug(machine: Machine, door: Door, surroundings: Surroundings) -> End | None:
+    """Run ``machine`` as the debugger behind ``door`` wants; None when it has left before the end."""
+    family = socket.AF_INET6 if ":" in door.host else socket.AF_INET
     try:
-        listener = socket.create_server(address, family=family, backlog=1)
+        listener = socket.create_server((door.host, door.port), family=family, backlog=1)
     except OSError as error:
-        raise ConfigError(f"--gdb {address[0]}:{address[1]}: {error.strerror}") from None
+        raise ConfigError(f"--gdb {door.host}:{door.port}: {error.strerror or error}") from None
     with listener:
         host, port = listener.getsockname()[:2]
         surroundings.tell(f"waiting for gdb: target remote {host}:{port}")
         listener.settimeout(_POLL_SECONDS)
-        return _Run(machine, surroundings).over(listener)
+        return _Run(machine, door.bits, surroundings).over(listener)
 
 
 class _Left(Exception):
@@ -57,10 +71,11 @@ class _Left(Exception):
 class _Run:
     """One machine from its first connection to its end."""
 
-    def __init__(self, machine: Machine, surroundings: Surroundings) -> None:
+    def __init__(self, machine: Machine, bits: int | None, surroundings: Surroundings) -> None:
         self._machine = machine
         self._surroundings = surroundings
         self._target = MachineTarget(machine)
+        self._bits = bits
         self._session: Session
         self._peer: socket.socket
 
@@ -72,7 +87,7 @@ class _Run:
             except TimeoutError:
                 continue
             self._peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._session = Session(self._target)
+            self._session = Session(self._target, self._bits)
             with self._peer, contextlib.suppress(_Left):
                 return self._serve()
             self._target.interrupt()

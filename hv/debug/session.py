@@ -55,11 +55,14 @@ INTERRUPTED = Halt(_SIGINT)
 
 
 class Session:
-    """From connection to end: ``receive`` bytes, send what ``output`` gives, follow ``take_order``."""
+    """From connection to end: ``receive`` bytes, send what ``output`` gives, follow ``take_order``.
 
-    def __init__(self, target: Target) -> None:
+    The processor describes itself as one of ``bits`` bits for the whole session, by default those of now.
+    """
+
+    def __init__(self, target: Target, bits: int | None = None) -> None:
         self._target = target
-        self._description = DESCRIPTIONS[target.bits()]
+        self._description = DESCRIPTIONS[bits or target.bits()]
         self._registers = self._description.registers
         self._reader = PacketReader()
         self._out = bytearray()
