@@ -39,7 +39,7 @@ setup(
             "hv.cpu._accel",
             [
                 f"{ACCELERATOR}/{name}.c"
-                for name in ("module", "tables", "locate", "blocks", "watch", "exits")
+                for name in ("module", "tables", "locate", "blocks", "watch", "exits", "stops")
             ],
             depends=[f"{ACCELERATOR}/accel.h"],
             extra_compile_args=["-O2", "-Wall", "-Wextra", "-fvisibility=hidden"],

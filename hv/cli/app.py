@@ -111,6 +111,10 @@ def run(
     trace_last: Annotated[
         str | None, Option(help="Trace the last so many events, kept in memory until the end.")
     ] = None,
+    gdb: Annotated[
+        str | None,
+        Option(help="Wait for gdb at [HOST]:PORT[,bits=64] before the first instruction."),
+    ] = None,
     config: Annotated[Path | None, Option(help="Machine description (TOML).")] = None,
     set_: Annotated[list[str] | None, Option("--set", help="key=value over --config.")] = None,
     quiet: Annotated[bool, Option("--quiet", "-q", help="No banner, no progress.")] = False,
@@ -156,6 +160,7 @@ def run(
             by_symbol=by_symbol,
             host_time=host_time,
             cost_model=cost_model,
+            gdb=gdb,
             config=config,
             overrides=set_ or [],
             quiet=quiet,

@@ -74,6 +74,7 @@ class RunRequest:
     by_symbol: bool
     host_time: bool
     cost_model: str | None
+    gdb: str | None
     config: Path | None
     overrides: list[str]
     quiet: bool
@@ -344,11 +345,24 @@ def _run_slices(
     interactive = console is not None and console.is_terminal
     size = _TRACED_SLICE if request.trace else _INTERACTIVE_SLICE if interactive else _SLICE
     with _signal_handler(interrupt), _raw_terminal(console):
-        end = run(budget, slice_insns=size, between=between)
+        end = _debug(machine, request.gdb, budget, between) or run(
+            budget, slice_insns=size, between=between
+        )
     progress.clear()
     if end.ending is Ending.STOPPED and give_up is not None and host_seconds() >= give_up:
         return End(Ending.BUDGET, detail=f"stopped after {request.timeout} s")
     return end
+
+
+def _debug(
+    machine: Machine, address: str | None, budget: int, between: Callable[[], bool]
+) -> End | None:
+    """The end under a debugger; None when there is none, or it has left before the end."""
+    if address is None:
+        return None
+    from hv.debug.server import Surroundings, debug, parse_door
+
+    return debug(machine, parse_door(address), Surroundings(budget, between, _tell))
 
 
 @contextmanager

@@ -194,6 +194,11 @@ class BlockDecoder:
         """How many instructions ``code`` holds, all of them whole."""
         return sum(1 for _ in self._disassembler(bits).disasm_lite(code, 0))
 
+    def length(self, code: bytes, bits: int) -> int:
+        """Bytes of the instruction that ``code`` begins with; 1 when it is none."""
+        first = next(self._disassembler(bits).disasm_lite(code, 0, 1), None)
+        return first[1] if first else 1
+
     def resolve(self, read: Callable[[int, int], bytes], pc: int, offset: int, bits: int) -> int:
         """Instructions in [pc, pc+offset) and what stands at pc+offset: count | classify() << 16."""
         before = self.count(read(pc, offset), bits) if offset else 0

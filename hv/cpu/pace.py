@@ -15,7 +15,9 @@ COUNT, DEADLINE, FLAGS, NOW, BLOCK = range(5)
 EXTRA, TSC_ADJUST = 5, 6
 CPI, RDTSC_COST = 7, 8
 RDTSC_EXITS, UNKNOWN_BLOCKS, WINDOW_CHECKS = 9, 10, 11
-PACE_WORDS = 12
+RESUME_PC, RESUME_COUNT = 12, 13
+LEFT_PC, LEFT_END, HIT = 14, 15, 16
+PACE_WORDS = 17
 
 CPI_SHIFT = 10
 """CPI is in 1/1024 cycles; virtual time is COUNT * CPI / 1024 + EXTRA."""
@@ -31,6 +33,17 @@ FLAG_ABORT = 4
 
 FLAG_RELEASE = 16
 """Pages are to be released, see PAGE_LEAVING; the engine does so when it has left."""
+
+FLAG_RESUME = 32
+"""A debugger goes on: the first block is at RESUME_PC, with RESUME_COUNT instructions retired before it."""
+FLAG_MIDWAY = 64
+"""It goes on in the middle of a block, where neither timers nor interrupts are looked at."""
+FLAG_STEP = 128
+"""It goes on to the next instruction: leave before the block behind the first."""
+FLAG_HIT = 256
+"""Watched memory was accessed, at the physical address HIT: leave before the next instruction."""
+FLAG_STOPPED = 512
+"""Left for the debugger, in or before the block from LEFT_PC to LEFT_END."""
 
 PAGE_DATA, PAGE_CODE, PAGE_LEAVING = range(3)
 """What the engine knows of a page: no translation, watched for stores, watched but to be released."""
@@ -137,7 +150,10 @@ class PythonPace:
             before = self._current if words[BLOCK] else None
             if before and 0 <= pc - before.pc < before.size:
                 block = self._find(pc, size)  # puts right a count that has run ahead
-            if self._held_up():
+            if self._resumed_at(pc):
+                if not words[FLAGS] & FLAG_MIDWAY and self._held_up():
+                    return
+            elif self._stepped(pc) or self._held_up():
                 return
         self._current = block = block or self._find(pc, size)
         words[BLOCK] = 1
@@ -185,6 +201,63 @@ class PythonPace:
         words[BLOCK] = 0
         self._api.stop()
         return True
+
+    # A debugger's stops, see hv/cpu/engine/stops.py.
+
+    def _resumed_at(self, pc: int) -> bool:
+        """The block is the one that a debugger went on with."""
+        words = self.words
+        resuming = words[FLAGS] & FLAG_RESUME
+        return bool(resuming) and words[RESUME_PC] == pc and words[RESUME_COUNT] == words[COUNT]
+
+    def _stepped(self, pc: int) -> bool:
+        """Behind the block that a debugger went on with. True when it wants to see this one."""
+        words = self.words
+        if not words[FLAGS] & FLAG_RESUME or words[FLAGS] & FLAG_ABORT:
+            return False
+        words[FLAGS] &= ~(FLAG_RESUME | FLAG_MIDWAY) & NEVER
+        if not words[FLAGS] & FLAG_STEP:
+            return False
+        words[NOW] = words[COUNT]
+        words[BLOCK] = 0
+        words[LEFT_PC] = words[LEFT_END] = pc
+        words[FLAGS] |= FLAG_STOPPED
+        self._api.stop()
+        return True
+
+    def on_stop(self, address: int) -> None:
+        """Leave before the instruction at ``address``, with its count exact."""
+        words = self.words
+        if words[FLAGS] & (FLAG_ABORT | FLAG_STOPPED):
+            return
+        self._api.save()
+        self._locate()
+        resuming = words[FLAGS] & FLAG_RESUME and words[RESUME_PC] == address
+        if resuming and words[RESUME_COUNT] == words[NOW]:
+            return
+        block = self._current if words[BLOCK] else None
+        words[LEFT_PC] = block.pc if block else address
+        words[LEFT_END] = block.pc + block.size if block else address
+        self._leave_block()
+        words[FLAGS] |= FLAG_STOPPED
+        self._api.stop()
+
+    def on_next(self, address: int) -> None:
+        """Means something only in the block that the debugger resumed."""
+        if self.words[FLAGS] & FLAG_RESUME:
+            self.on_stop(address)
+
+    def on_every(self, address: int) -> None:
+        """Before every instruction, while memory is watched."""
+        if self.words[FLAGS] & FLAG_HIT:
+            self.on_stop(address)
+
+    def on_access(self, gpa: int) -> None:
+        """Watched memory is accessed."""
+        words = self.words
+        if not words[FLAGS] & (FLAG_ABORT | FLAG_HIT):
+            words[HIT] = gpa
+            words[FLAGS] |= FLAG_HIT
 
     def _check_restart(self, before: _Block, block: _Block) -> None:
         words = self.words

@@ -128,6 +128,10 @@ class Ram:
             return bytes(self.bytes[gpa : gpa + size])
         return self._bus.read(gpa, size)
 
+    def holds(self, gpa: int, size: int) -> bool:
+        """Whether plain RAM is there; the range crosses no page."""
+        return gpa < LOW_RAM_END or HIGH_RAM <= gpa <= self.size - size
+
     def write_u64s(self, gpa: int, words: tuple[int, ...]) -> None:
         """Quad words into RAM, aligned."""
         at = gpa >> 3

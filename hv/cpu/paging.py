@@ -21,12 +21,13 @@ class LinearMemory:
     ``access`` is as in hv.cpu.page_walk. A refused access raises ``Fault`` and has stored nothing.
     """
 
-    __slots__ = ("_ram", "_walk", "translate")
+    __slots__ = ("_ram", "_walk", "find", "translate")
 
     def __init__(self, state: CpuState, memory: FlatMemory) -> None:
         self._ram = Ram(memory)
         self._walk = PageWalk(state, self._ram)
         self.translate = self._walk.translate
+        self.find = self._walk.find
 
     def read(self, linear: int, size: int, access: int = READ) -> bytes:
         """``size`` bytes; any number of pages."""
@@ -102,6 +103,20 @@ class LinearMemory:
             linear += part
             size -= part
         return b"".join(pieces)
+
+    def poke(self, linear: int, data: bytes) -> bool:
+        """Store with no rights checked and no bits set. False and nothing stored unless all of it is RAM."""
+        parts: list[tuple[int, bytes]] = []
+        while data:
+            gpa = self._walk.find(linear)
+            part = data[: PAGE_SIZE - (linear & _OFFSET)]
+            if gpa is None or not self._ram.holds(gpa, len(part)):
+                return False
+            parts.append((gpa, part))
+            linear, data = linear + len(part), data[len(part) :]
+        for gpa, part in parts:
+            self._ram.write(gpa, part)
+        return True
 
     def _parts(self, linear: int, size: int, access: int) -> list[tuple[int, int]]:
         """(gpa, bytes) of each page under a range, all of them checked."""

@@ -17,7 +17,14 @@ STATE_SIZE = 5568
 FPU_STATE = 600
 """First byte of the x87, MMX and SSE state; the model-specific registers follow behind it."""
 _XMM, _XMM_STRIDE = 824, 64
+_FPU_TOP = 151  # u32: which register is ST(0)
+_FPU_STATUS, _FPU_CONTROL = 304, 305  # u16, the status without TOP
 _FPU_TAGS = slice(612, 620)  # one byte a register, 1 = empty
+_X87, _X87_STRIDE, _X87_SIZE = 624, 16, 10
+_STATUS_TOP_SHIFT = 11
+FPU_OPCODE = 376  # u16
+FPU_IP, FPU_DP = 95, 96  # u64
+_MXCSR = 204  # u32
 
 PRIVATE_STATE = 4904
 """From here on the engine keeps words of its own among the rest."""
@@ -171,6 +178,31 @@ class CpuState:
         """128 bits of an SSE register."""
         at = _XMM + _XMM_STRIDE * number
         return int.from_bytes(self.bytes[at : at + 16], "little")
+
+    def set_xmm(self, number: int, value: int) -> None:
+        """Write 128 bits of an SSE register."""
+        at = _XMM + _XMM_STRIDE * number
+        self.bytes[at : at + 16] = value.to_bytes(16, "little")
+
+    def x87(self, number: int) -> int:
+        """80 bits of ST(number)."""
+        at = _X87 + _X87_STRIDE * ((self.d[_FPU_TOP] + number) & 7)
+        return int.from_bytes(self.bytes[at : at + _X87_SIZE], "little")
+
+    def fpu_control(self) -> int:
+        return self.h[_FPU_CONTROL]
+
+    def fpu_status(self) -> int:
+        """The status word with TOP in it."""
+        top = (self.d[_FPU_TOP] & 7) << _STATUS_TOP_SHIFT
+        return self.h[_FPU_STATUS] & ~(7 << _STATUS_TOP_SHIFT) | top
+
+    def fpu_tags(self) -> int:
+        """The tag word; a register that is not empty counts as valid."""
+        return sum(3 << 2 * n for n, empty in enumerate(self.bytes[_FPU_TAGS]) if empty)
+
+    def mxcsr(self) -> int:
+        return self.d[_MXCSR]
 
     def empty_fpu(self) -> None:
         """Mark all x87 registers empty, as RESET and FNINIT do."""

@@ -30,6 +30,7 @@ from hv.vp.ending import End, Ending
 from hv.vp.exits import ExitHandlers, TaskPriority
 from hv.vp.host_time import HostTimer, TimedHandlers
 from hv.vp.hypercall import HypercallExit
+from hv.vp.stops import Stops
 
 _IF = s.Rflags.IF.value
 _NMI_BLOCKED = 1 << 2  # HFLAGS2; IRET clears it
@@ -75,6 +76,7 @@ class VirtualProcessor(Core):
         self._wake_on_pending = False
         self.on_wait: Callable[[int, int], None] | None = None
         """``on_wait(begin_ns, end_ns)``: it was halted for that long."""
+        self._stops: Stops | None = None
         memory.on_write = self.engine.invalidate
 
     def accept_hypercalls(self, interface: VpInterface) -> None:
@@ -84,6 +86,15 @@ class VirtualProcessor(Core):
     def use_task_priority(self, apic: TaskPriority) -> None:
         """CR8 is this APIC's."""
         self._handlers.task_priority = apic
+
+    def debug(self) -> Stops:
+        """Let a debugger stop this processor; it goes on with the instruction at RIP."""
+        self._stops = self._stops or Stops(self)
+        return self._stops
+
+    def task_priority(self) -> int:
+        """CR8."""
+        return self._handlers.task_priority.cr8
 
     def idle(self) -> None:
         """Halt until an interrupt is pending, whatever RFLAGS.IF says; called in an exit."""
@@ -128,26 +139,31 @@ class VirtualProcessor(Core):
     def run(self, until: int) -> End | None:
         """Run until ``until`` retired instructions (stops within one block) or the run's own end.
 
-        Returns the end, or None when ``until`` was reached.
+        Returns the end, or None when ``until`` was reached or a debugger has a reason to stop.
         """
-        pace, clock = self.pace, self.clock
+        pace, clock, stops = self.pace, self.clock, self._stops
         inject = self._inject if self.timer is None else self.timer.timed(self._inject)
-        while self.end is None:
-            clock.run_due()
-            inject()
-            if self.end is not None or pace[COUNT] >= until:
-                break
-            if self.halted and not self._woken():
-                self._wait()
-                continue
+        if stops:
+            stops.begin()
+        while self.end is None or (stops and stops.midway):
+            if not (stops and stops.midway):
+                clock.run_due()
+                inject()
+                if self.end is not None or pace[COUNT] >= until:
+                    break
+                if self.halted and not self._woken():
+                    self._wait()
+                    continue
+                pace[FLAGS] &= ~FLAG_STOP & U64
             timer, budget = clock.next_deadline(), self._time_of(until)
             pace[DEADLINE] = budget if timer is None else max(0, min(budget, timer))
-            pace[FLAGS] &= ~FLAG_STOP & U64
             status = self.engine.run()
             if status in _FETCH_ERRORS:
                 self.fault(Vector.UD)  # an open bus reads FF FF, which is no instruction
             elif status:
                 raise InternalError(f"Unicorn stopped with error {status} at {self.where()}")
+            if stops and stops.met():
+                return None if stops.midway else self.end
         return self.end
 
     def _time_of(self, insns: int) -> int:

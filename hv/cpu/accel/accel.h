@@ -34,7 +34,10 @@ enum {
     HF_CS64 = 1 << 15, HF_VM = 1 << 17
 };
 enum { RFLAGS_TF = 1 << 8, RFLAGS_IF = 1 << 9 };
-enum { FLAG_STOP = 1, FLAG_WINDOW = 2, FLAG_ABORT = 4, FLAG_NMI_WINDOW = 8, FLAG_RELEASE = 16 };
+enum {
+    FLAG_STOP = 1, FLAG_WINDOW = 2, FLAG_ABORT = 4, FLAG_NMI_WINDOW = 8, FLAG_RELEASE = 16,
+    FLAG_RESUME = 32, FLAG_MIDWAY = 64, FLAG_STEP = 128, FLAG_HIT = 256, FLAG_STOPPED = 512
+};
 enum { EXIT_RDTSC = 0x16e };
 enum { PROT_EXEC_ACCESS = 4 };
 enum { PAGE_SHIFT = 12, PAGE_SIZE = 1 << PAGE_SHIFT };
@@ -57,6 +60,9 @@ typedef struct {
     uint64_t rdtsc_exits;
     uint64_t unknown_blocks;  /* executions whose count had to be asked for */
     uint64_t window_checks;
+    uint64_t resume_pc, resume_count;  /* where a debugger goes on: linear address, instructions retired */
+    uint64_t left_pc, left_end;        /* the block that it stopped in */
+    uint64_t hit;                      /* the physical address that was watched and met */
 } pace_t;
 
 /* Virtual time when so many instructions have retired. */
@@ -146,6 +152,12 @@ void leave_block(accel_t *a);
 /* blocks.c */
 void on_edge(void *uc, uc_tb *tb, uc_tb *prev, void *user);
 void on_block(void *uc, uint64_t pc, uint32_t size, void *user);
+
+/* stops.c */
+void on_stop(void *uc, uint64_t address, uint32_t size, void *user);
+void on_next(void *uc, uint64_t address, uint32_t size, void *user);
+void on_every(void *uc, uint64_t address, uint32_t size, void *user);
+void on_access(void *uc, int type, uint64_t address, int size, int64_t value, void *user);
 
 /* watch.c */
 int watch_begin(accel_t *a);

@@ -127,13 +127,41 @@ static inline void enter(accel_t *a, const block_t *b)
     a->pace->count += b->icount;
 }
 
+/* The block is the one that a debugger went on with. */
+static int resumed_at(const accel_t *a, uint64_t pc)
+{
+    return pc == a->pace->resume_pc && a->pace->count == a->pace->resume_count;
+}
+
+/* Behind the block that a debugger went on with. True when it wants to see this one. */
+static int stepped(accel_t *a, uint64_t pc)
+{
+    pace_t *p = a->pace;
+    if (!(p->flags & FLAG_RESUME) || p->flags & FLAG_ABORT)
+        return 0;
+    p->flags &= ~(uint64_t)(FLAG_RESUME | FLAG_MIDWAY);
+    if (!(p->flags & FLAG_STEP))
+        return 0;
+    p->now = p->count;
+    p->block = 0;
+    p->left_pc = p->left_end = pc;
+    p->flags |= FLAG_STOPPED;
+    a->emu_stop(a->uc);
+    return 1;
+}
+
 static SELDOM void on_block_seldom(accel_t *a, uint64_t pc, uint32_t size)
 {
     const block_t *before = running(a), *b = NULL;
     if (before && pc - before->pc < before->size)
         b = find_seldom(a, pc, size);  /* puts right a count, and with it the time, that has run ahead */
-    if (!held_up(a))
-        enter(a, b ? b : find_seldom(a, pc, size));
+    if (a->pace->flags & FLAG_RESUME && resumed_at(a, pc)) {
+        if (!(a->pace->flags & FLAG_MIDWAY) && held_up(a))
+            return;
+    } else if (stepped(a, pc) || held_up(a)) {
+        return;
+    }
+    enter(a, b ? b : find_seldom(a, pc, size));
 }
 
 void on_block(void *uc, uint64_t pc, uint32_t size, void *user)

@@ -81,10 +81,11 @@ static PyObject *create(PyObject *self, PyObject *args)
     if (!capsule || !a->blocks || !a->details || !a->insns || !a->stores || watch_begin(a))
         return PyErr_NoMemory();
 #define ADDRESS(f) (unsigned long long)(uintptr_t)(f)
-    return Py_BuildValue("(N{sKsKsKsKsKsKsKsKsK})", capsule, "block", ADDRESS(on_block), "edge",
+    return Py_BuildValue("(N{sKsKsKsKsKsKsKsKsKsKsKsKsK})", capsule, "block", ADDRESS(on_block), "edge",
                          ADDRESS(on_edge), "in", ADDRESS(on_in), "out", ADDRESS(on_out), "intr", ADDRESS(on_intr),
                          "cpuid", ADDRESS(on_cpuid), "syscall", ADDRESS(on_syscall), "invalid",
-                         ADDRESS(on_invalid), "mmio", ADDRESS(on_mmio));
+                         ADDRESS(on_invalid), "mmio", ADDRESS(on_mmio), "stop", ADDRESS(on_stop), "next", ADDRESS(on_next), "every",
+                         ADDRESS(on_every), "access", ADDRESS(on_access));
 }
 
 static PyObject *pointer(PyObject *self, PyObject *capsule)

@@ -4,6 +4,7 @@ import unicorn
 
 from hv.cpu.engine.core import PHYSICAL_BITS, Engine
 from hv.cpu.engine.hooks import ACCELERATOR_VARIABLE, accelerator_available
+from hv.cpu.engine.stops import Watch
 
 UNICORN_VERSION: str = unicorn.__version__
 
@@ -12,5 +13,6 @@ __all__ = [
     "PHYSICAL_BITS",
     "UNICORN_VERSION",
     "Engine",
+    "Watch",
     "accelerator_available",
 ]

@@ -26,6 +26,7 @@ MMIO_READ = ctypes.CFUNCTYPE(U64T, VOID_P, U64T, ctypes.c_uint, VOID_P)
 MMIO_WRITE = ctypes.CFUNCTYPE(None, VOID_P, U64T, ctypes.c_uint, U64T, VOID_P)
 
 TLB_FLUSH = const.UC_CTL_TLB_FLUSH | const.UC_CTL_IO_WRITE << 30
+TB_FLUSH = const.UC_CTL_TB_FLUSH | const.UC_CTL_IO_WRITE << 30
 REQUEST_CACHE = (const.UC_CTL_TB_REQUEST_CACHE | 2 << 26 | const.UC_CTL_IO_READ_WRITE << 30) - (
     1 << 32
 )  # a C int

@@ -28,8 +28,8 @@ class CodePages:
         self._region_address = exported(_REGION_ADDRESS, U64T, VOID_P)
         self._drop = exported(_DROP, None, VOID_P, U64T, U64T)
 
-    def add_ram(self, gpa: int, size: int) -> None:
-        """A region of RAM was mapped."""
+    def add_region(self, gpa: int, size: int) -> None:
+        """RAM or ROM was mapped."""
         address = self._region_address(self._mapping(self._handle, gpa))
         for start, end, other in self._regions:
             if address < other + end - start and other < address + size:

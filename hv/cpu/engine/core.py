@@ -17,7 +17,7 @@ Rules that keep it right, found by measurement:
 import ctypes
 import mmap
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import unicorn.unicorn_const as const
@@ -47,6 +47,7 @@ from hv.cpu.engine.hooks import (
     python_hooks,
 )
 from hv.cpu.engine.selfcheck import prove_layout
+from hv.cpu.engine.stops import StopHooks
 from hv.cpu.engine.watch import PythonWatch, WatchPoint
 from hv.cpu.engine.watchcheck import PROBE_MEMORY, prove_watch
 from hv.cpu.pace import (
@@ -136,9 +137,16 @@ class Engine:
         for kind, name, insn in HOOKS:
             self._hook(kind, self._hooks.addresses[name], 1, 0, insn)
 
-    def _hook(
-        self, kind: int, function: int, begin: int, end: int, insn: int | None = None
-    ) -> None:
+    @cached_property
+    def stops(self) -> StopHooks:
+        """Where a debugger wants to stop; ``install`` comes first."""
+
+        def add(kind: int, name: str, begin: int, end: int) -> int:
+            return self._hook(kind, self._hooks.addresses[name], begin, end)
+
+        return StopHooks(self.handle, add)
+
+    def _hook(self, kind: int, function: int, begin: int, end: int, insn: int | None = None) -> int:
         handle = ctypes.c_size_t()
         user = VOID_P(self._hooks.user)
         extra = () if insn is None else (INT(insn),)
@@ -147,6 +155,7 @@ class Engine:
         )
         if status:
             raise InternalError(f"uc_hook_add({kind}) failed with {status}")
+        return handle.value
 
     # Memory.
 
@@ -157,7 +166,7 @@ class Engine:
             self._uc.mem_map_ptr(gpa, size, const.UC_PROT_ALL, base)
         except UcError as error:
             raise InternalError(f"cannot map {size:#x} bytes at {gpa:#x}: {error}") from error
-        self._code_pages.add_ram(gpa, size)
+        self._code_pages.add_region(gpa, size)
 
     def map_rom(self, gpa: int, image: bytes) -> None:
         """Guest ROM: a copy of ``image``. The guest's writes are swallowed.
@@ -169,6 +178,7 @@ class Engine:
         swallow = MEMORY(lambda *_: True)
         self._keep.append(swallow)
         self._hook(const.UC_HOOK_MEM_WRITE_PROT, address_of(swallow), gpa, gpa + len(image) - 1)
+        self._code_pages.add_region(gpa, len(image))
 
     def map_mmio(self, gpa: int, size: int, read: MmioRead, write: MmioWrite) -> None:
         """Accesses become ``read(offset, width)`` and ``write(offset, value, width)``."""

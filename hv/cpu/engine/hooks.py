@@ -110,6 +110,10 @@ def python_hooks(
         twin.on_mmio()
         return True
 
+    def on_access(_uc: int, _kind: int, gpa: int, *_access: int) -> bool:
+        twin.on_access(gpa)
+        return True
+
     functions = {
         "block": BLOCK(lambda _uc, pc, size, _user: twin.on_block(pc, size)),
         "edge": EDGE(on_edge),
@@ -120,6 +124,10 @@ def python_hooks(
         "syscall": PLAIN(on_syscall),
         "invalid": PLAIN(lambda _uc, _user: int(twin.on_invalid())),
         "mmio": MEMORY(on_mmio),
+        "stop": BLOCK(lambda _uc, pc, _size, _user: twin.on_stop(pc)),
+        "next": BLOCK(lambda _uc, pc, _size, _user: twin.on_next(pc)),
+        "every": BLOCK(lambda _uc, pc, _size, _user: twin.on_every(pc)),
+        "access": MEMORY(on_access),
     }
     addresses = {name: address_of(function) for name, function in functions.items()}
     return HookSet(addresses, 0, (functions, watch), twin.take_error)

@@ -33,7 +33,8 @@ MAPPING = "find_memory_mapping_x86_64"
 
 _PATIENCE = 256  # stores until the first release, as in watch.c
 _POINTERS = 128  # words of uc_struct among which the pointer is
-_HOOK_WORDS = 6  # words of Unicorn's struct hook up to the callback
+HOOK_WORDS = 6
+"""Words of Unicorn's struct hook up to the callback."""
 _never = MEMORY(lambda *_: False)
 _FUNCTION = ctypes.CFUNCTYPE(VOID_P, VOID_P, U64T)
 
@@ -43,17 +44,17 @@ class WatchPoint:
 
     def __init__(self, handle: ctypes.c_void_p) -> None:
         self.mapping = address_of(exported(MAPPING, VOID_P, VOID_P, U64T))
-        self.pointer = _find(handle.value or 0, _POINTERS, (self.mapping,))
+        self.pointer = find_words(handle.value or 0, _POINTERS, (self.mapping,))
         hook = ctypes.c_size_t()
         kind = const.UC_HOOK_MEM_FETCH_UNMAPPED
         nowhere = U64T(NOWHERE)
         status = UCLIB.uc_hook_add(handle, ctypes.byref(hook), kind, _never, None, nowhere, nowhere)
         if status:
             raise InternalError(f"uc_hook_add({kind}) failed with {status}")
-        self.bounds = _find(hook.value, _HOOK_WORDS, (NOWHERE, NOWHERE))
+        self.bounds = find_words(hook.value, HOOK_WORDS, (NOWHERE, NOWHERE))
 
 
-def _find(address: int, words: int, wanted: tuple[int, ...]) -> int:
+def find_words(address: int, words: int, wanted: tuple[int, ...]) -> int:
     """The address of the first words from ``address`` on that hold ``wanted``."""
     held = tuple((ctypes.c_uint64 * words).from_address(address))
     for index in range(words - len(wanted) + 1):

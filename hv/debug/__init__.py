@@ -1,0 +1,1 @@
+"""A debugger's door: the GDB remote serial protocol in front of a machine."""

@@ -1,0 +1,160 @@
+"""What a debugger stops for, and how the run goes on as if it had not stopped.
+
+A run looks at timers and interrupts at block boundaries alone. A stop in the middle of a block is none of
+those: the rest of the block runs as a block of its own, without a look before it, and a debugged run stays
+equal to an undebugged one, to the last instruction.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from hv.cpu import state as s
+from hv.cpu.decode import MAX_INSN_LENGTH, BlockDecoder
+from hv.cpu.engine import Watch
+from hv.cpu.pace import (
+    COUNT,
+    FLAG_HIT,
+    FLAG_MIDWAY,
+    FLAG_RESUME,
+    FLAG_STEP,
+    FLAG_STOPPED,
+    FLAGS,
+    HIT,
+    LEFT_END,
+    LEFT_PC,
+    RESUME_COUNT,
+    RESUME_PC,
+)
+from hv.types import PAGE_SIZE
+from hv.vp.core import CS32, CS64, U32, U64, Core
+
+_ALL = FLAG_RESUME | FLAG_MIDWAY | FLAG_STEP | FLAG_HIT | FLAG_STOPPED
+
+
+class Cause(Enum):
+    """Why the debugger has control."""
+
+    STEP = "step"
+    ADDRESS = "address"
+    ACCESS = "access"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """``at``: the linear address of the next instruction, or the physical one that was accessed."""
+
+    cause: Cause
+    at: int
+
+
+class Stops:
+    """The debugger's side of one virtual processor. Its methods are for when the processor does not run."""
+
+    def __init__(self, core: Core) -> None:
+        self.stop: Stop | None = None
+        """What the latest run stopped for, if it did."""
+        self._core = core
+        self._words = core.pace
+        self._hooks = core.engine.stops
+        self._decoder = BlockDecoder()
+        self._addresses: frozenset[int] = frozenset()
+        self._natural_end: int | None = None
+        self._stepping = False
+        self._seen = True
+
+    # Orders.
+
+    def stop_at(self, addresses: Iterable[int]) -> None:
+        """Stop before the instructions at these linear addresses, and no others."""
+        self._addresses = frozenset(addresses)
+        self._hooks.stop_at(self._addresses)
+
+    def watch(self, watches: Iterable[Watch]) -> None:
+        """Stop behind whichever instruction accesses this memory. The run is much slower then."""
+        self._hooks.watch(watches)
+
+    def step(self) -> None:
+        """The next run stops behind one instruction, or before the first of an interrupt's handler."""
+        self._stepping = self._seen = True
+
+    def hold(self) -> None:
+        """The instruction at RIP is known to the debugger: the next run does not stop before it."""
+        self._seen = True
+
+    def jump(self) -> None:
+        """The debugger has changed RIP: the processor is in the middle of no block."""
+        self._natural_end = None
+
+    @property
+    def midway(self) -> bool:
+        """Stopped in the middle of a block."""
+        return self._natural_end is not None
+
+    def pc(self) -> int:
+        """The linear address of the next instruction."""
+        state = self._core.state
+        linear = state.q[s.RIP] + state.base(s.CS)
+        return linear & (U64 if state.d[s.HFLAGS] & CS64 else U32)
+
+    # For the run loop.
+
+    def begin(self) -> None:
+        """A run begins: tell the hooks where it goes on, when the debugger has had control there."""
+        self.stop = None
+        if not self._seen:
+            return
+        words, pc = self._words, self.pc()
+        words[RESUME_PC], words[RESUME_COUNT] = pc, words[COUNT]
+        flags = FLAG_RESUME | (FLAG_STEP if self._stepping else 0)
+        words[FLAGS] |= flags | (FLAG_MIDWAY if self.midway else 0)
+        after = pc + self._length(pc) if self._stepping else self._natural_end
+        self._hooks.next_at(after)
+        if after is not None:
+            self._drop_translation(pc)
+        self._seen = self._stepping = False
+
+    def met(self) -> bool:
+        """The engine has stopped: is it for the debugger? It stands at a block boundary if not."""
+        words = self._words
+        flags = words[FLAGS]
+        # An exit that left its block and halted the processor, say: no hook has seen the step's end.
+        unseen = flags & FLAG_STEP and flags & FLAG_RESUME and words[COUNT] != words[RESUME_COUNT]
+        pc = self.pc()
+        self._natural_end = self._block_end(pc, flags) if flags & FLAG_STOPPED else None
+        if flags & FLAG_HIT:
+            stop = Stop(Cause.ACCESS, words[HIT])
+        elif flags & FLAG_STEP and (flags & FLAG_STOPPED or unseen):
+            stop = Stop(Cause.STEP, pc)
+        elif flags & FLAG_STOPPED and pc in self._addresses:
+            stop = Stop(Cause.ADDRESS, pc)
+        else:
+            done = FLAG_MIDWAY | (FLAG_RESUME | FLAG_STOPPED if flags & FLAG_STOPPED else 0)
+            words[FLAGS] = flags & ~done & U64
+            return False
+        words[FLAGS] = flags & ~_ALL & U64
+        self.stop = stop
+        self._seen = True
+        return True
+
+    def _block_end(self, pc: int, flags: int) -> int | None:
+        """Where the block around ``pc`` would have ended undisturbed; None when ``pc`` begins one."""
+        words = self._words
+        if words[LEFT_PC] == pc:
+            return None
+        resumed = flags & FLAG_MIDWAY and words[LEFT_PC] == words[RESUME_PC]
+        end = self._natural_end if resumed else words[LEFT_END]
+        return None if pc == end else end
+
+    def _length(self, pc: int) -> int:
+        hflags = self._core.state.d[s.HFLAGS]
+        bits = 64 if hflags & CS64 else 32 if hflags & CS32 else 16
+        peek = self._core.linear.peek
+        code = peek(pc, MAX_INSN_LENGTH) or peek(pc, min(MAX_INSN_LENGTH, -pc % PAGE_SIZE)) or b""
+        return self._decoder.length(code, bits)
+
+    def _drop_translation(self, pc: int) -> None:
+        """Translate what begins at ``pc`` anew, with the hooks that are in place now."""
+        gpa = self._core.linear.find(pc)
+        if gpa is not None:
+            self._core.engine.invalidate(gpa, 1)
