@@ -146,7 +146,8 @@ def work_rows(bill: Bill) -> list[WorkRow]:
     ]
 
 
-def _interval(machine: Machine, first: Mark, second: Mark) -> Interval:
+def interval(machine: Machine, first: Mark, second: Mark) -> Interval:
+    """What was counted between two marks."""
     counts = second.moment.since(first.moment)
     bill = Bill(machine.pricing, counts)
     return Interval(
@@ -181,7 +182,7 @@ def make_result(machine: Machine, end: End) -> Result:
         exits=exit_rows(machine, bill),
         work=work_rows(bill),
         marks=[MarkRow(m.id, m.moment.insns, m.moment.vtime_ns) for m in machine.marks],
-        between_marks=[_interval(machine, a, b) for a, b in pairwise(machine.marks)],
+        between_marks=[interval(machine, a, b) for a, b in pairwise(machine.marks)],
     )
 
 

@@ -66,6 +66,7 @@ class VirtualProcessor(Core):
         self._interrupt_level = False
         self._nmi_pending = False
         self._wake_on_pending = False
+        self._paused = False
         memory.on_write = self.engine.invalidate
 
     def accept_hypercalls(self, interface: VpInterface) -> None:
@@ -79,6 +80,11 @@ class VirtualProcessor(Core):
     def idle(self) -> None:
         """Halt until an interrupt is pending, whatever RFLAGS.IF says; called in an exit."""
         self.halted = self._wake_on_pending = True
+        self.pace[FLAGS] |= FLAG_STOP
+
+    def pause(self) -> None:
+        """Leave ``run`` at the next block boundary; called in an exit, by a timer, by a sink of bytes."""
+        self._paused = True
         self.pace[FLAGS] |= FLAG_STOP
 
     def reset(self) -> None:
@@ -119,13 +125,14 @@ class VirtualProcessor(Core):
     def run(self, until: int) -> End | None:
         """Run until ``until`` retired instructions (stops within one block) or the run's own end.
 
-        Returns the end, or None when ``until`` was reached.
+        Returns the end, or None when ``until`` was reached or somebody asked for a pause.
         """
         pace, clock = self.pace, self.clock
+        self._paused = False
         while self.end is None:
             clock.run_due()
             self._inject()
-            if self.end is not None or pace[COUNT] >= until:
+            if self.end is not None or self._paused or pace[COUNT] >= until:
                 break
             if self.halted and not self._woken():
                 self._wait()
