@@ -17,6 +17,7 @@ LOOK_BLOCKS = 256
 _MOST_LINES = 24
 _BLOCK_BYTES = 128
 _OFTEN = 4
+_HLT = b"\xf4"
 _FAR = 1 << 16  # no function is larger
 _POLLS = frozenset({ExitReason.PORT_READ, ExitReason.MMIO_READ, ExitReason.MSR_READ})
 _WAITS = {
@@ -80,13 +81,13 @@ class HangSight:
     def look(self) -> Hang:
         """Follow the guest for some more blocks, which runs it on, and say what it does."""
         where, rip = self._vp.where(), self._linear_rip()
-        halted = self._vp.halted
+        halted = self._vp.halted or self._vp.end is not None
         starts, exits = ([], Counter[ExitKey]()) if halted else self._follow()
         return Hang(
             where=where,
             symbol=nearest_symbol(self._symbols(), rip),
             waits_for=self._why_halted() if halted else self._why_busy(exits),
-            code=tuple(self._listing(rip, starts or [rip])),
+            code=tuple(self._listing(rip, starts or [self._behind_halt(rip)])),
         )
 
     def _follow(self) -> tuple[list[int], Counter[ExitKey]]:
@@ -102,10 +103,15 @@ class HangSight:
         often = max(seen.values(), default=0) // 2
         return sorted(start for start, count in seen.items() if count >= often), exits
 
+    def _behind_halt(self, rip: int) -> int:
+        """Where to show the code of a guest that stands: with the HLT that it stands behind."""
+        before = self._vp.linear.peek(rip - 1, 1) if self._vp.halted and rip else None
+        return rip - 1 if before == _HLT else rip
+
     def _why_halted(self) -> str:
         end = self._vp.end
-        if end is not None and end.detail:
-            return end.detail
+        if end is not None:
+            return end.detail or f"the run has ended: {end.ending.value}"
         interruptible = bool(self._vp.state.q[s.RFLAGS] & s.Rflags.IF)
         return "HLT, waits for an interrupt" if interruptible else "HLT with IF=0"
 
