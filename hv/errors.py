@@ -32,6 +32,14 @@ class GuestError(HvError):
     """The guest ended in a way that its author did not want."""
 
 
+class GuestFailed(GuestError):
+    """The guest said itself that it failed."""
+
+
+class GuestEnded(GuestError):
+    """The guest ended, well or not, before it did what was waited for."""
+
+
 class TripleFault(GuestError):
     """A fault while delivering a double fault: the processor shut down."""
 

@@ -174,7 +174,8 @@ def work_rows(bill: Bill) -> list[WorkRow]:
     ]
 
 
-def _interval(machine: Machine, first: Mark, second: Mark) -> Interval:
+def interval(machine: Machine, first: Mark, second: Mark) -> Interval:
+    """What was counted between two marks."""
     counts = second.moment.since(first.moment)
     bill = Bill(machine.pricing, counts)
     return Interval(
@@ -222,7 +223,7 @@ def make_result(machine: Machine, end: End, counts: SymbolCounts | None = None) 
         exits=exits,
         work=work_rows(bill),
         marks=[MarkRow(m.id, m.moment.insns, m.moment.vtime_ns) for m in machine.marks],
-        between_marks=[_interval(machine, a, b) for a, b in pairwise(machine.marks)],
+        between_marks=[interval(machine, a, b) for a, b in pairwise(machine.marks)],
         symbols=[SymbolRow(*row) for row in counts.rows()] if counts else msgspec.UNSET,
         host=_host_rows(machine, exits) if vp.timer else msgspec.UNSET,
     )

@@ -77,6 +77,7 @@ class VirtualProcessor(Core):
         self.on_wait: Callable[[int, int], None] | None = None
         """``on_wait(begin_ns, end_ns)``: it was halted for that long."""
         self._stops: Stops | None = None
+        self._paused = False
         memory.on_write = self.engine.invalidate
 
     def accept_hypercalls(self, interface: VpInterface) -> None:
@@ -99,6 +100,11 @@ class VirtualProcessor(Core):
     def idle(self) -> None:
         """Halt until an interrupt is pending, whatever RFLAGS.IF says; called in an exit."""
         self.halted = self._wake_on_pending = True
+        self.pace[FLAGS] |= FLAG_STOP
+
+    def pause(self) -> None:
+        """Leave ``run`` at the next block boundary; called in an exit, by a timer, by a sink of bytes."""
+        self._paused = True
         self.pace[FLAGS] |= FLAG_STOP
 
     def reset(self) -> None:
@@ -139,8 +145,10 @@ class VirtualProcessor(Core):
     def run(self, until: int) -> End | None:
         """Run until ``until`` retired instructions (stops within one block) or the run's own end.
 
-        Returns the end, or None when ``until`` was reached or a debugger has a reason to stop.
+        Returns the end, or None when ``until`` was reached or somebody asked for
+        a pause: a debugger, or ``pause``.
         """
+        self._paused = False
         pace, clock, stops = self.pace, self.clock, self._stops
         inject = self._inject if self.timer is None else self.timer.timed(self._inject)
         if stops:
@@ -149,7 +157,7 @@ class VirtualProcessor(Core):
             if not (stops and stops.midway):
                 clock.run_due()
                 inject()
-                if self.end is not None or pace[COUNT] >= until:
+                if self.end is not None or self._paused or pace[COUNT] >= until:
                     break
                 if self.halted and not self._woken():
                     self._wait()

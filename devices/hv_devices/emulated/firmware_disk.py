@@ -161,6 +161,13 @@ class FirmwareDisk:
     def reset(self) -> None:
         self.state = State()
 
+    def change(self, index: int, medium: BlockDevice | None) -> bool:
+        """A person changes what is in a drive. False: the machine has no such drive."""
+        drive = self._drive(index)
+        if drive is not None:
+            drive.medium = medium
+        return drive is not None
+
     def read(self, offset: int, width: int) -> int:
         if offset == Register.DATA:
             return int.from_bytes(self._take(width), "little")

@@ -1,0 +1,40 @@
+"""Which error an ending is, for a test that wanted something else."""
+
+from hv.errors import (
+    BudgetExceeded,
+    GuestEnded,
+    GuestError,
+    GuestFailed,
+    GuestPanic,
+    Stuck,
+    TripleFault,
+)
+from hv.root.result import outcome_of
+from hv.vp import End, Ending
+
+_ERRORS: dict[Ending, type[GuestError]] = {
+    Ending.DEBUG_EXIT: GuestFailed,
+    Ending.TRIPLE_FAULT: TripleFault,
+    Ending.PANIC: GuestPanic,
+    Ending.STUCK: Stuck,
+    Ending.BUDGET: BudgetExceeded,
+}
+
+
+def passed(end: End) -> bool:
+    """The guest said that all is well: an exit code of 0, or it has powered the machine off."""
+    return outcome_of(end)[1] == 0
+
+
+def describe(end: End) -> str:
+    """How it ended, for people."""
+    outcome, _ = outcome_of(end)
+    code = f" {end.code}" if end.ending is Ending.DEBUG_EXIT and end.code else ""
+    return f"{outcome}{code}" + (f": {end.detail}" if end.detail else "")
+
+
+def error_for(end: End, wanted: str, story: str) -> GuestError:
+    """The error of a guest that came to ``end`` where ``wanted`` was expected; ``story`` is the rest."""
+    kind = GuestEnded if passed(end) else _ERRORS.get(end.ending, GuestError)
+    lines = [f"{wanted}: {describe(end)}", story]
+    return kind("\n".join(line for line in lines if line))

@@ -1,0 +1,326 @@
+"""``hv.Machine``: one guest, live, in the hands of a program."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
+from types import TracebackType
+from typing import Any, Unpack
+
+from hv.cpu.exits import ExitReason
+from hv.errors import ConfigError, PartitionStateError
+from hv.live.endings import describe, error_for, passed
+from hv.live.hang import Hang, HangSight
+from hv.live.inputs import Input
+from hv.live.inspection import Inspector
+from hv.live.memory import MemoryAccess
+from hv.live.options import Options, check_options
+from hv.live.program import ImageSource, load_program
+from hv.live.recorder import FlightRecorder
+from hv.live.registers import Registers
+from hv.live.serial import SerialMatch, SerialWatch
+from hv.root.machine import UNLIMITED, Mark
+from hv.root.result import Interval, Result, interval, make_result
+from hv.stats import ExitKey, Moment
+from hv.vp import End, Ending
+
+DEFAULT_BUDGET = 1_000_000_000
+"""Instructions that a wait may take when nothing is said: a test ends."""
+
+_NS = 1_000_000_000
+_TAIL = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """An exit that was waited for."""
+
+    reason: str
+    device: str
+    target: str
+    insns: int
+
+
+class LiveMachine:
+    """One guest, from power-on until it is closed; a context manager.
+
+    ``image`` is a file, ``@sample``, bytes, or None to boot from disks; keywords are ``hv.live.Options``.
+    Budgets are in guest time: ``insns`` retired or ``seconds`` of virtual time from now on, never the
+    host's. Any thread may use a machine, one at a time.
+    """
+
+    def __init__(self, image: ImageSource = None, **options: Unpack[Options]) -> None:
+        self.program = load_program(image, check_options(options))
+        self.reports: list[str] = []
+        """What planned deeds (``at``) brought, as ``hv run`` tells on stderr."""
+        self._running = Lock()
+        self._watch = SerialWatch(self._pause)
+        self.internal = self.program.power_on(self._watch.sink, self.reports.append)
+        """The machine underneath (hv.root.machine.Machine), for those who need more than this."""
+        vp = self.internal.partition.vp
+        self.registers = Registers(vp)
+        self.memory = MemoryAccess(
+            self.internal.partition.memory, vp.linear, lambda: self.program.symbols
+        )
+        self.input = Input(self.internal)
+        self._inspector = Inspector(self.internal, self.registers)
+        self._recorder = FlightRecorder(self.internal)
+        self._sight = HangSight(self.internal, self._recorder, lambda: self.program.symbols)
+
+    def __enter__(self) -> "LiveMachine":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """The guest will not run again; host files are given back. What it left can be looked at."""
+        self.internal.close()
+        self.input.close()
+
+    # Running.
+
+    def run(self, insns: int | None = None, seconds: float | None = None) -> End:
+        """Run to the guest's end, for ``insns`` instructions or for ``seconds``. Raises nothing of the
+        guest's: the answer says how it ended, ``Ending.BUDGET`` when it has not.
+        """
+        return self._run(insns, seconds)
+
+    def finish(self, insns: int | None = DEFAULT_BUDGET, seconds: float | None = None) -> End:
+        """Run until the guest says that all is well. GuestError for any other end."""
+        end = self._run(insns, seconds)
+        if not passed(end):
+            raise error_for(end, "the guest was to pass", self._story())
+        return end
+
+    def expect(
+        self, pattern: str, budget: int | None = DEFAULT_BUDGET, seconds: float | None = None
+    ) -> SerialMatch:
+        """Run until COM1's text behind the last match holds ``pattern``. GuestError when it never does."""
+        try:
+            self._watch.await_match(pattern)
+            if self._watch.match is None:
+                end = self._run(budget, seconds)
+                if self._watch.match is None:
+                    wanted = f"waited for {pattern!r} on the serial line"
+                    raise error_for(end, wanted, self._story())
+            return self._watch.match
+        finally:
+            self._watch.give_up()
+
+    def run_until_mark(
+        self, number: int | None = None, budget: int | None = DEFAULT_BUDGET
+    ) -> Mark:
+        """Run until the guest passes mark ``number``, any mark by default. GuestError otherwise."""
+        marks, first = self.internal.marks, len(self.internal.marks)
+        found: list[Mark] = []
+
+        def look(_key: ExitKey) -> None:
+            self._pause()
+
+        def reached() -> bool:
+            found.extend(m for m in marks[first:] if number is None or m.id == number)
+            return bool(found)
+
+        with self._mark_tap(look):
+            end = self._run(budget, None, reached)
+        if not found:
+            wanted = "any mark" if number is None else f"mark {number}"
+            raise error_for(end, f"waited for {wanted}", self._story())
+        return found[0]
+
+    def run_until_exit(
+        self,
+        reason: str | None = None,
+        device: str | None = None,
+        target: str | None = None,
+        budget: int | None = DEFAULT_BUDGET,
+    ) -> Reached:
+        """Run until an exit of this kind, in the words of a result's rows; the machine stops behind its
+        block. ``target`` is a part of the text: ``"0x01f7"``. GuestError when there is none.
+        """
+        if reason is not None and reason.upper() not in ExitReason.__members__:
+            known = ", ".join(reason.label for reason in ExitReason)
+            raise ConfigError(f"no exit reason is called {reason!r}: {known}", usage=True)
+        found: list[Reached] = []
+
+        def look(key: ExitKey) -> None:
+            label = ExitReason(key.reason).label
+            if found or (reason is not None and label != reason):
+                return
+            by, what = self.internal.exit_target(key)
+            if device in (None, by) and (target is None or target in what):
+                found.append(Reached(label, by, what, self.internal.insns))
+                self._pause()
+
+        with self._recorder.tap(look):
+            end = self._run(budget, None, lambda: bool(found))
+        if not found:
+            wanted = " ".join(word for word in (reason, device, target) if word) or "any"
+            raise error_for(end, f"waited for an exit: {wanted}", self._story())
+        return found[0]
+
+    def _run(
+        self,
+        insns: int | None,
+        seconds: float | None,
+        reached: Callable[[], bool] | None = None,
+    ) -> End:
+        if not self._running.acquire(blocking=False):
+            raise PartitionStateError("another thread runs this machine already")
+        try:
+            return self._run_alone(insns, seconds, reached)
+        finally:
+            self._running.release()
+
+    def _run_alone(
+        self, insns: int | None, seconds: float | None, reached: Callable[[], bool] | None
+    ) -> End:
+        machine = self.internal
+        until = UNLIMITED if insns is None else machine.insns + insns
+        out_of_time: list[int] = []
+
+        def between() -> bool:
+            if out_of_time or self._watch.match is not None:
+                return False
+            return reached is None or not reached()
+
+        def time_is_up() -> None:
+            out_of_time.append(machine.vtime_ns)
+            self._pause()
+
+        timer = machine.partition.clock.timer(time_is_up)
+        if seconds is not None:
+            timer.arm(machine.vtime_ns + round(seconds * _NS))
+        try:
+            end = machine.run(until, between=between)
+        finally:
+            timer.cancel()
+        if end.ending is Ending.STOPPED and out_of_time:
+            return End(Ending.BUDGET, detail=f"stopped after {machine.vtime_ns} ns of virtual time")
+        return end
+
+    def _pause(self) -> None:
+        self.internal.partition.vp.pause()
+
+    @contextmanager
+    def _mark_tap(self, look: Callable[[ExitKey], None]) -> Iterator[None]:
+        device = self.internal.partition.ports.device_at
+        write = ExitReason.PORT_WRITE.value
+
+        def tap(key: ExitKey) -> None:
+            if key.reason == write and device(key.target) == "mark":
+                look(key)
+
+        with self._recorder.tap(tap):
+            yield
+
+    # Talking.
+
+    @property
+    def serial(self) -> str:
+        """What the guest has sent by COM1, a character a byte."""
+        return self._watch.text
+
+    @property
+    def serial_bytes(self) -> bytes:
+        """The same as bytes."""
+        return self._watch.raw
+
+    def write_serial(self, data: bytes | str) -> None:
+        """Send to COM1."""
+        self.input.serial(data)
+
+    def keys(self, text: str) -> None:
+        """Type, in the notation of ``hv run --keys``."""
+        self.input.keys(text)
+
+    def shutdown(self, *, reboot: bool = False) -> bool:
+        """Ask the guest to shut down. False: none of its drivers listens."""
+        return self.input.shutdown(reboot=reboot)
+
+    # Looking.
+
+    @property
+    def insns(self) -> int:
+        """Instructions retired since power-on."""
+        return self.internal.insns
+
+    @property
+    def vtime_ns(self) -> int:
+        """Virtual time since power-on."""
+        return self.internal.vtime_ns
+
+    @property
+    def symbols(self) -> Mapping[str, int]:
+        """The image's symbols: name -> linear address."""
+        return self.program.symbols
+
+    @property
+    def marks(self) -> list[Mark]:
+        """The marks that the guest has passed."""
+        return list(self.internal.marks)
+
+    @property
+    def post_codes(self) -> tuple[int, ...]:
+        """What the guest wrote to port 80h: the latest changes, oldest first."""
+        return self.internal.board.post.changes
+
+    def inspect(self, path: str = "") -> Any:
+        """State of a chip as plain data: ``"pit"``, ``"ata0/channel"``; everything for ``""``."""
+        return self._inspector.look(path)
+
+    def devices(self) -> tuple[str, ...]:
+        """What ``inspect`` knows."""
+        return self._inspector.names
+
+    def stats(self) -> Moment:
+        """Everything counted so far; ``later.since(earlier)`` is what lies between."""
+        return self.internal.partition.vp.moment()
+
+    def between_marks(self, first: int, second: int) -> Interval:
+        """What lies between the first mark of one number and the next of another. ConfigError: none."""
+        marks = iter(self.internal.marks)
+        start = next((mark for mark in marks if mark.id == first), None)
+        stop = next((mark for mark in marks if mark.id == second), None)
+        if start is None or stop is None:
+            raise ConfigError(
+                f"the guest has not passed mark {first} and then {second}", usage=True
+            )
+        return interval(self.internal, start, stop)
+
+    def result(self, end: End) -> Result:
+        """The run up to now in the schema of ``hv run --json``."""
+        return make_result(self.internal, end)
+
+    def hang(self) -> Hang:
+        """Where the guest is and what it waits for; looking runs it on by some blocks."""
+        return self._sight.look()
+
+    def latest_exits(self) -> list[str]:
+        """The last 256 exits as text, oldest first."""
+        return self._recorder.lines()
+
+    def state_hash(self) -> str:
+        """SHA-256 over memory, the processor and virtual time."""
+        return self.internal.state_hash()
+
+    def _story(self) -> str:
+        """What a failure tells beside its ending."""
+        lines = [f"at {self._sight.here()} after {self.insns} instructions"]
+        if self.post_codes:
+            codes = " ".join(f"{code:02X}" for code in self.post_codes[-8:])
+            lines.append(f"POST codes: {codes}")
+        tail = self._watch.unmatched[-_TAIL:]
+        lines.append(f"unmatched on the serial line: {tail!r}")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        end = self.internal.partition.vp.end
+        state = describe(end) if end is not None else f"at {self.internal.partition.vp.where()}"
+        return f"<hv.Machine {state}, {self.insns} instructions>"

@@ -1,0 +1,90 @@
+"""Registers by name: ``machine.registers["rax"]``."""
+
+from collections.abc import Iterator, Mapping
+
+from hv.cpu import state as s
+from hv.errors import ConfigError
+from hv.vp import VirtualProcessor
+
+_GENERAL = (
+    *("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi"),
+    *(f"r{number}" for number in range(8, 16)),
+)
+_WORDS = {
+    **{name: index for index, name in enumerate(_GENERAL)},
+    "rip": s.RIP,
+    "cr0": s.CR0,
+    "cr2": s.CR2,
+    "cr3": s.CR3,
+    "cr4": s.CR4,
+    "cr8": s.CR8,
+    "efer": s.EFER,
+    "dr0": s.DR0,
+    "dr6": s.DR6,
+    "dr7": s.DR7,
+}
+"""Names of the words of a saved state."""
+_SELECTORS = {name: index for index, name in enumerate(("es", "cs", "ss", "ds", "fs", "gs"))}
+_TABLES = {"ldtr": s.LDTR, "tr": s.TR, "gdtr": s.GDTR, "idtr": s.IDTR}
+_ALIASES = {
+    **{f"e{name[1:]}": (name, 0xFFFF_FFFF) for name in _GENERAL[:8]},
+    **{name[1:]: (name, 0xFFFF) for name in _GENERAL[:8]},
+    "eip": ("rip", 0xFFFF_FFFF),
+    "ip": ("rip", 0xFFFF),
+    "eflags": ("rflags", 0xFFFF_FFFF),
+}
+_XMM = {f"xmm{number}": number for number in range(16)}
+_WRITABLE = frozenset((*_GENERAL, "rip"))
+_U64 = (1 << 64) - 1
+
+
+class Registers(Mapping[str, int]):
+    """The processor's registers. General registers and RIP can be set, while the machine stands still."""
+
+    def __init__(self, vp: VirtualProcessor) -> None:
+        self._vp = vp
+
+    def __getitem__(self, name: str) -> int:
+        name = name.lower()
+        if name in _ALIASES:
+            whole, mask = _ALIASES[name]
+            return self[whole] & mask
+        state = self._vp.state
+        if name in _WORDS:
+            return state.q[_WORDS[name]]
+        if name in _SELECTORS:
+            return state.selector(_SELECTORS[name])
+        if name == "rflags":
+            return self._vp.engine.read_rflags()
+        if name in _XMM:
+            return state.xmm(_XMM[name])
+        if name.endswith("_base") and (index := _segment(name)) is not None:
+            return state.base(index)
+        if name.endswith("_limit") and (index := _segment(name)) is not None:
+            return state.limit(index)
+        raise ConfigError(f"no register is called {name!r}", usage=True)
+
+    def __setitem__(self, name: str, value: int) -> None:
+        if name not in _WRITABLE:
+            raise ConfigError(f"register {name!r} cannot be set", usage=True)
+        vp = self._vp
+        vp.settle_flags()
+        vp.state.q[_WORDS[name]] = value & _U64
+        vp.engine.restore()
+
+    def __iter__(self) -> Iterator[str]:
+        yield from _WORDS
+        yield "rflags"
+        yield from _SELECTORS
+        for name in (*_SELECTORS, *_TABLES):
+            yield f"{name}_base"
+            yield f"{name}_limit"
+        yield from _XMM
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _segment(name: str) -> int | None:
+    segment = name.partition("_")[0]
+    return _SELECTORS.get(segment, _TABLES.get(segment))

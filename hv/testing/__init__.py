@@ -1,0 +1,1 @@
+"""Tests of guests: a plugin for pytest, manifests, golden files."""

@@ -1,0 +1,112 @@
+"""A session's child process, as the session sees it: started when first needed, replaced when it dies."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from typing import Any
+
+from hv.errors import InternalError
+from hv.testing.guest_run import GuestRun, Job, run_job
+from hv.testing.wire import Reply, Request, receive, send
+
+_DYING_S = 10
+
+
+class EngineDied(InternalError):
+    """The process that ran the machine is gone: a crash of the native engine, most likely."""
+
+
+class InThisProcess:
+    """Makes the runs itself: quicker to debug, but a crash takes the session along."""
+
+    def run(self, job: Job) -> GuestRun:
+        return run_job(job)
+
+    def stop(self) -> None:
+        """There is nothing to stop."""
+
+
+class ChildProcess:
+    """One child, one request at a time, from any thread."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+        self._last_machine = 0
+
+    @property
+    def pid(self) -> int:
+        """Of the child that serves the next request."""
+        return self._running().pid
+
+    def run(self, job: Job) -> GuestRun:
+        """Make a run. EngineDied when the child does not survive it."""
+        __tracebackhide__ = True
+        run = self.ask(Request("run", arguments=(job,))).value
+        assert isinstance(run, GuestRun)
+        return run
+
+    def new_machine(self) -> int:
+        """A number for a machine."""
+        self._last_machine += 1
+        return self._last_machine
+
+    def ask(self, request: Request) -> Reply:
+        """One request and its reply; an error in the reply is raised here."""
+        __tracebackhide__ = True
+        with self._lock:
+            process = self._running()
+            assert process.stdin is not None
+            assert process.stdout is not None
+            try:
+                send(process.stdin, request)  # type: ignore[arg-type]
+                reply: Reply = receive(process.stdout)  # type: ignore[arg-type]
+            except (EOFError, BrokenPipeError, ConnectionResetError):
+                self._process = None
+                raise EngineDied(_obituary(process)) from None
+        if reply.error is not None:
+            raise reply.error
+        return reply
+
+    def stop(self) -> None:
+        """End the child, if there is one."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.communicate()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            if self._process is not None:
+                self.stop()
+            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "hv.testing.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=environment,
+                start_new_session=True,
+            )
+        return self._process
+
+
+def _obituary(process: "subprocess.Popen[bytes]") -> str:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_DYING_S)
+    process.kill()
+    process.communicate()
+    code = process.returncode
+    if code < 0:
+        return f"the process that ran the machine died by {signal.Signals(-code).name}"
+    return f"the process that ran the machine ended with code {code}"
+
+
+Runner = ChildProcess | InThisProcess
+
+
+def make_runner(in_process: bool) -> Any:
+    """What makes the runs of a session."""
+    return InThisProcess() if in_process else ChildProcess()

@@ -1,0 +1,105 @@
+"""One run of a guest as a test sees it: plain data, the same whether a child process made it or not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A run to be made."""
+
+    image: str | bytes | None
+    options: Mapping[str, Any]
+    max_insns: int
+
+
+@dataclass(frozen=True, slots=True)
+class GuestRun:
+    """What came of it. ``result`` is ``hv.result/1`` as dictionaries and lists."""
+
+    result: Mapping[str, Any]
+    serial_bytes: bytes
+    text_bytes: bytes
+    post_codes: tuple[int, ...]
+    latest_exits: tuple[str, ...]
+    reports: tuple[str, ...]
+    hang: str
+    """Where it hangs, when it ended by its budget or stuck."""
+    disk_image: bytes | None
+    """The disk that was assembled for it."""
+
+    @property
+    def serial(self) -> str:
+        """What the guest sent by COM1, a character a byte."""
+        return self.serial_bytes.decode("latin-1")
+
+    @property
+    def outcome(self) -> str:
+        return str(self.result["outcome"])
+
+    @property
+    def passed(self) -> bool:
+        """The guest said that all is well."""
+        return self.exit_code == 0
+
+    @property
+    def exit_code(self) -> int:
+        return int(self.result["exit_code"])
+
+    @property
+    def guest_code(self) -> int | None:
+        """What it wrote to the exit port, if it ended so."""
+        code = self.result["guest_code"]
+        return None if code is None else int(code)
+
+    @property
+    def insns(self) -> int:
+        return int(self.result["insns"])
+
+    @property
+    def vtime_ns(self) -> int:
+        return int(self.result["vtime_ns"])
+
+    def exits(self, reason: str | None = None, device: str | None = None) -> int:
+        """Exits for a reason, at a device; all of them by default."""
+        return sum(
+            row["count"]
+            for row in self.result["exits"]
+            if reason in (None, row["reason"]) and device in (None, row["device"])
+        )
+
+    @property
+    def ending(self) -> str:
+        """How it ended, in a line."""
+        code = self.guest_code
+        shown = f" {code}" if code else ""
+        detail = f": {self.result['detail']}" if self.result["detail"] else ""
+        return f"{self.outcome}{shown}{detail}"
+
+
+def run_job(job: Job) -> GuestRun:
+    """Make a run in this process. ConfigError for an image or options that make no machine."""
+    import msgspec
+
+    from hv.live import LiveMachine
+    from hv.vp import Ending
+
+    with LiveMachine(job.image, **job.options) as machine:
+        end = machine.run(job.max_insns)
+        machine.internal.flush()
+        result = msgspec.to_builtins(machine.result(end))
+        hangs = end.ending in (Ending.BUDGET, Ending.STUCK)
+        exits = tuple(machine.latest_exits())
+        image = machine.program.image
+        disk = image.disk.source if image is not None and image.disk is not None else None
+        return GuestRun(
+            result=result,
+            serial_bytes=machine.serial_bytes,
+            text_bytes=bytes(machine.internal.text_log),
+            post_codes=machine.post_codes,
+            latest_exits=exits,
+            reports=tuple(machine.reports),
+            hang=machine.hang().text() if hangs else "",
+            disk_image=disk if isinstance(disk, bytes) else None,
+        )

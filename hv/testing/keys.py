@@ -1,0 +1,7 @@
+"""What hangs on a pytest configuration."""
+
+import pytest
+
+from hv.testing.session import TestSession
+
+SESSION = pytest.StashKey[TestSession]()

@@ -1,0 +1,133 @@
+"""The plugin for pytest: ``hv_run``, ``vm``, manifests, ``--hv-update``. Cheap while nobody uses it."""
+
+import os
+import sys
+from collections.abc import Generator, Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from hv.testing.fixtures import MachineFactory, RunGuest
+
+_SUFFIX = ".hvtest.toml"
+_STORY = "what the guest did"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options and settings, all of them ``hv``'s."""
+    group = parser.getgroup("hv", "guests of the hv emulator")
+    group.addoption(
+        "--hv-update",
+        action="store_true",
+        help="rewrite the golden files that changed (refused where CI is set)",
+    )
+    group.addoption(
+        "--hv-in-process",
+        action="store_true",
+        help="run guests in this process: an engine that crashes takes the session along",
+    )
+    parser.addini(
+        "hv_manifests",
+        type="args",
+        default=[],
+        help="more files to collect as manifests, by pattern, beside *.hvtest.toml",
+    )
+    parser.addini(
+        "hv_bundles", default=".hv_failures", help="where failed runs leave their bundles"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse to update golden files where nobody looks at them."""
+    if config.getoption("--hv-update") and os.environ.get("CI"):
+        raise pytest.UsageError("--hv-update: golden files are not rewritten in CI (CI is set)")
+    if os.environ.get("GITHUB_ACTIONS") and not hasattr(config, "workerinput"):
+        from hv.testing.reporting import GithubAnnotations
+
+        config.pluginmanager.register(GithubAnnotations(config.rootpath), "hv-github")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Manifests are test files, too."""
+    patterns = parent.config.getini("hv_manifests")
+    if file_path.name.endswith(_SUFFIX) or (patterns and _is_named(file_path, parent, patterns)):
+        from hv.testing.items import ManifestFile
+
+        _session(parent.config)
+        return ManifestFile.from_parent(parent, path=file_path)
+    return None
+
+
+def _is_named(path: Path, parent: pytest.Collector, patterns: list[str]) -> bool:
+    root = parent.config.rootpath
+    relative = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+    return any(fnmatch(relative, pattern) or fnmatch(path.name, pattern) for pattern in patterns)
+
+
+def _session(config: pytest.Config) -> Any:
+    """The session's own things, made when first needed."""
+    from hv.testing.child import make_runner
+    from hv.testing.keys import SESSION
+    from hv.testing.session import TestSession
+
+    if SESSION not in config.stash:
+        config.stash[SESSION] = TestSession(
+            root=config.rootpath,
+            bundles=config.rootpath / str(config.getini("hv_bundles")),
+            update=bool(config.getoption("--hv-update")),
+            runner=make_runner(bool(config.getoption("--hv-in-process"))),
+        )
+        config.add_cleanup(config.stash[SESSION].runner.stop)
+    return config.stash[SESSION]
+
+
+@pytest.fixture
+def hv_run(request: pytest.FixtureRequest) -> "RunGuest":
+    """Run a guest to its end: ``run = hv_run("boot.asm", memory="16M")``."""
+    from hv.testing.fixtures import RunGuest
+
+    run = RunGuest(_session(request.config), request.node)
+    request.node.stash.setdefault(_STORIES, []).append(run.story)
+    return run
+
+
+@pytest.fixture
+def vm(request: pytest.FixtureRequest) -> Iterator["MachineFactory"]:
+    """Live machines: ``machine = vm("@hello"); machine.expect("Hello")``."""
+    from hv.testing.fixtures import MachineFactory
+
+    factory = MachineFactory(_session(request.config), request.node)
+    request.node.stash.setdefault(_STORIES, []).append(factory.story)
+    yield factory
+    factory.close()
+
+
+_STORIES = pytest.StashKey[list[Any]]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Beside a failure of a test that ran guests stands what these did."""
+    report = yield
+    if call.when == "call" and report.failed:
+        for story in item.stash.get(_STORIES, []):
+            lines = story()
+            if lines:
+                report.sections.append((_STORY, "\n".join(lines)))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say which golden files were rewritten."""
+    if "hv.testing.keys" not in sys.modules:
+        return
+    from hv.testing.keys import SESSION
+
+    session = config.stash.get(SESSION, None)
+    for path in session.updated if session is not None else ():
+        terminalreporter.write_line(f"hv: golden file rewritten: {os.path.relpath(path)}")

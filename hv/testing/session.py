@@ -1,0 +1,70 @@
+"""What one test session shares: the child that makes runs, where golden files and bundles go."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hv.errors import GuestError
+from hv.testing.bundle import Failure, bundle_path, write_bundle
+from hv.testing.child import ChildProcess, InThisProcess
+from hv.testing.golden import compare_golden, golden_document, golden_path, update_golden
+from hv.testing.guest_run import GuestRun, Job
+
+
+class GuestProblems(GuestError):
+    """A guest did not do what its test expects: a line a problem."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass
+class TestSession:
+    """One process of pytest: the only one, or a worker of pytest-xdist."""
+
+    __test__ = False
+
+    root: Path
+    bundles: Path
+    update: bool
+    runner: ChildProcess | InThisProcess
+    updated: list[Path] = field(default_factory=list)
+
+    def run(self, job: Job) -> GuestRun:
+        """Make a run."""
+        return self.runner.run(job)
+
+    def golden_problems(self, source: Path, name: str, test: str, run: GuestRun) -> list[str]:
+        """How a run differs from its golden file; nothing when that has just been rewritten."""
+        path, document = golden_path(source, name), golden_document(run)
+        if self.update:
+            if update_golden(path, document):
+                self.updated.append(path)
+            return []
+        problems = compare_golden(path, document)
+        if problems:
+            problems.append(f"golden: to accept this: pytest --hv-update '{test}'")
+        return problems
+
+    def leave_bundle(self, test: str, job: Job, text: str, run: GuestRun | None) -> list[str]:
+        """Write a failed run down; where, and how to reopen it."""
+        path = bundle_path(self.bundles, test)
+        command = write_bundle(path, Failure(test, job, text, run))
+        shown = os.path.relpath(path, self.root)
+        return [f"everything about this run: {shown}", f"reopen it: {command}"]
+
+
+def story_of(run: GuestRun) -> list[str]:
+    """What the guest itself told beside its serial text, and where it hangs."""
+    lines = [f"ended: {run.ending} ({run.insns:,} instructions)"]
+    if run.guest_code:
+        lines.append(f"debug exit code: {run.guest_code} ({run.guest_code:#x})")
+    if run.post_codes:
+        lines.append("POST codes: " + " ".join(f"{code:02X}" for code in run.post_codes[-16:]))
+    if run.text_bytes:
+        lines.append(f"text port: {run.text_bytes[-200:].decode('latin-1')!r}")
+    lines.extend(f"host: {report}" for report in run.reports)
+    if run.hang:
+        lines.append(f"it hangs {run.hang}")
+    return lines

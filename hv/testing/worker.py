@@ -1,0 +1,114 @@
+"""The child process of a test session: makes runs and keeps live machines, one request at a time."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from hv.errors import ConfigError, HvError, InternalError
+from hv.testing.guest_run import run_job
+from hv.testing.wire import Reply, Request, receive, send
+
+_PLAIN = (type(None), bool, int, float, str, bytes, tuple, list, dict)
+
+
+class Worker:
+    """Answers requests; machines are known by number."""
+
+    def __init__(self) -> None:
+        self._machines: dict[int, Any] = {}
+        self._actions: dict[str, Callable[[Request], Reply]] = {
+            "run": lambda request: Reply(run_job(*request.arguments)),
+            "open": self._open,
+            "close": self._close,
+            "get": self._get,
+            "set": self._set,
+            "call": self._call,
+            "item": self._item,
+            "put": self._put,
+        }
+
+    def answer(self, request: Request) -> Reply:
+        """Do what is asked; what goes wrong is the answer."""
+        try:
+            return self._actions[request.action](request)
+        except (
+            HvError,
+            AttributeError,
+            KeyError,
+            TypeError,
+            ValueError,
+            NotImplementedError,
+        ) as error:
+            return Reply(error=error)
+        except Exception as error:  # noqa: BLE001 - our own bug must reach the test that shows it
+            return Reply(error=InternalError(f"{type(error).__name__}: {error}"))
+
+    def _open(self, request: Request) -> Reply:
+        from hv.live import LiveMachine
+
+        self._machines[request.machine] = LiveMachine(*request.arguments, **request.keywords)
+        return Reply()
+
+    def _close(self, request: Request) -> Reply:
+        machine = self._machines.pop(request.machine, None)
+        if machine is not None:
+            machine.close()
+        return Reply()
+
+    def _find(self, request: Request) -> Any:
+        try:
+            found = self._machines[request.machine]
+        except KeyError:
+            raise ConfigError("this machine is gone: its process died") from None
+        for name in request.path:
+            found = getattr(found, name)
+        return found
+
+    def _get(self, request: Request) -> Reply:
+        return _reply(self._find(request))
+
+    def _set(self, request: Request) -> Reply:
+        *path, name = request.path
+        owner = self._find(Request("get", request.machine, tuple(path)))
+        setattr(owner, name, request.arguments[0])
+        return Reply()
+
+    def _call(self, request: Request) -> Reply:
+        return Reply(self._find(request)(*request.arguments, **request.keywords))
+
+    def _item(self, request: Request) -> Reply:
+        return _reply(self._find(request)[request.arguments[0]])
+
+    def _put(self, request: Request) -> Reply:
+        key, value = request.arguments
+        self._find(request)[key] = value
+        return Reply()
+
+
+def _reply(value: Any) -> Reply:
+    """Plain values travel; objects stay here and are asked on."""
+    return Reply(value) if isinstance(value, _PLAIN) else Reply(opaque=True)
+
+
+def main() -> None:
+    """Serve on standard input and output until the session is gone. Prints go to standard error."""
+    requests = os.fdopen(os.dup(0), "rb")
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    sys.stdin.close()
+    worker = Worker()
+    while True:
+        try:
+            request = receive(requests)
+        except EOFError:
+            return
+        reply = worker.answer(request)
+        try:
+            send(replies, reply)
+        except (TypeError, AttributeError, ValueError) as error:
+            send(replies, Reply(error=InternalError(f"the answer cannot travel: {error}")))
+
+
+if __name__ == "__main__":
+    main()
