@@ -9,6 +9,8 @@ import time  # noqa: TID251 - this is the one module that may
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hv.errors import ConfigError
+
 _HEAP_FLOOR = 64
 
 
@@ -47,7 +49,7 @@ class VirtualClock:
     """Time of one partition (hv.interfaces.Clock).
 
     ``now`` tells the time and ``wait`` lets some pass; ``on_earlier`` is called with the new deadline when
-    a timer was armed that fires before all others. A timer lives as long as its clock.
+    a timer was armed that fires before all others.
     """
 
     SAVED_AS = SavedClock
@@ -62,17 +64,37 @@ class VirtualClock:
         self._wait = wait
         self._on_earlier = on_earlier
         self._timers: list[VirtualTimer] = []
+        self._sealed = False
         self._heap: list[tuple[int, int, VirtualTimer]] = []
         self._sequence = 0
         self._compact_at = _HEAP_FLOOR
 
     def timer(self, action: Callable[[], None]) -> VirtualTimer:
         timer = VirtualTimer(self, action)
-        self._timers.append(timer)
+        if not self._sealed:
+            self._timers.append(timer)
+        return timer
+
+    def seal(self) -> None:
+        """The machine is built: timers made from now on are the host's own, and not saved."""
+        self._sealed = True
+
+    def keep(self, timer: VirtualTimer) -> VirtualTimer:
+        """Save ``timer`` too: whoever restores the machine makes it again, in the same order."""
+        if self._sealed:
+            self._timers.append(timer)
         return timer
 
     def save(self) -> "SavedClock":
-        """When each timer fires and in which order, by the order in which they were made."""
+        """When each timer fires and in which order, by the order in which they were made.
+
+        ConfigError while one is armed that nobody could make again.
+        """
+        kept = set(map(id, self._timers))
+        if any(_alive(entry) and id(entry[2]) not in kept for entry in self._heap):
+            raise ConfigError(
+                "the host has armed a timer of its own: the machine cannot be saved now"
+            )
         armed = [
             (timer.deadline, timer.sequence) if timer.deadline is not None else None
             for timer in self._timers

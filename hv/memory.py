@@ -34,6 +34,16 @@ def buffer_size(memory: int) -> int:
     return max(memory, HIGH_RAM)
 
 
+def empty_buffer(memory: int) -> mmap.mmap:
+    """A buffer of zeroes for ``memory`` bytes."""
+    # Private: a page that is only looked at, as by a hash of all memory, costs nothing.
+    private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    buffer = mmap.mmap(-1, buffer_size(memory), flags=private)
+    with contextlib.suppress(AttributeError, OSError):  # not every host has them
+        buffer.madvise(mmap.MADV_HUGEPAGE)
+    return buffer
+
+
 class RegionKind(Enum):
     RAM = "ram"
     ROM = "rom"
@@ -80,11 +90,7 @@ class SystemMemory:
         self.on_write: Callable[[int, int], None] = lambda _gpa, _size: None
 
     def _power_on(self) -> None:
-        # Private: a page that is only looked at, as by a hash of all memory, costs nothing.
-        private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-        self.buffer = mmap.mmap(-1, buffer_size(self.size), flags=private)
-        with contextlib.suppress(AttributeError, OSError):  # not every host has them
-            self.buffer.madvise(mmap.MADV_HUGEPAGE)
+        self.buffer = empty_buffer(self.size)
         self.view = memoryview(self.buffer)
         self.view[LOW_RAM_END:HIGH_RAM] = b"\xff" * (HIGH_RAM - LOW_RAM_END)
         self.view[VIDEO_TEXT : VIDEO_TEXT + VIDEO_TEXT_SIZE] = bytes(VIDEO_TEXT_SIZE)

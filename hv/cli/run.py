@@ -17,6 +17,7 @@ from hv.config import MachineConfig, apply_overrides, load_config, parse_disk, p
 from hv.errors import ConfigError
 from hv.interfaces import ByteSink
 from hv.loaders import BootImage, LoadOptions, Mode
+from hv.root.checkpoint import is_checkpoint, load_checkpoint, save_checkpoint
 from hv.root.images import load_image
 from hv.root.keys import KeyEvent, parse_keys
 from hv.root.machine import UNLIMITED, Machine, Outputs
@@ -29,6 +30,11 @@ from hv.vp import End, Ending
 
 _SLICE = 20_000_000
 _INTERACTIVE_SLICE = 2_000_000
+_BUILDS_A_MACHINE = (
+    *("memory", "disks", "kernel", "initrd", "append", "format", "origin", "mode", "cdroms"),
+    *("hv", "firmware", "boot", "config", "overrides"),
+)
+"""Flags that have nothing to say to a machine that is there already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +63,7 @@ class RunRequest:
     at: list[str]
     max_insns: str | None
     timeout: float | None
+    checkpoint: Path | None
     stats: bool
     json: Path | None
     csv: Path | None
@@ -185,6 +192,8 @@ def _find_sample(request: RunRequest) -> Sample | None:
 
 def run_image(request: RunRequest) -> int:
     """Build the machine, run it, report; the process exit code."""
+    if request.image is not None and is_checkpoint(Path(request.image)):
+        return _resume(request, Path(request.image))
     sample = _find_sample(request)
     if request.kernel and request.image:
         raise ConfigError("name an image or a --kernel, not both", usage=True)
@@ -204,21 +213,40 @@ def run_image(request: RunRequest) -> int:
         try:
             schedule(machine, deeds, _tell)
             machine.mouse_hand.play(sample.mouse if sample else ())
-            return _run(machine, image, request, typed, budget)
+            banner = image.banner if image else "booting from disk"
+            return _run(machine, banner, request, typed, budget)
+        finally:
+            machine.close()
+
+
+def _resume(request: RunRequest, path: Path) -> int:
+    """Go on from a checkpoint, which brings its own machine."""
+    for flag in _BUILDS_A_MACHINE:
+        if getattr(request, flag):
+            raise ConfigError(f"{path} is a checkpoint: its machine is as it was", usage=True)
+    typed = list(parse_keys(request.keys)) if request.keys is not None else []
+    deeds = [parse_deed(text) for text in request.at]
+    budget = UNLIMITED if request.max_insns is None else parse_count(request.max_insns)
+    with _serial_output(request.serial) as serial, _serial_output(request.serial2) as serial2:
+        machine = load_checkpoint(path, Outputs(serial, serial2, _stderr), _tell)
+        try:
+            schedule(machine, deeds, _tell)
+            banner = f"going on after {machine.insns:,} instructions"
+            return _run(machine, banner, request, typed, budget)
         finally:
             machine.close()
 
 
 def _run(
     machine: Machine,
-    image: BootImage | None,
+    banner: str,
     request: RunRequest,
     typed: list[KeyEvent],
     budget: int,
 ) -> int:
     console = Console(machine.board.com1.receive) if request.serial == "stdio" else None
     if not request.quiet and sys.stderr.isatty():
-        print(f"hv: {image.banner if image else 'booting from disk'}", file=sys.stderr)
+        print(f"hv: {banner}", file=sys.stderr)
         if console and console.is_terminal:
             print("hv: leave with Ctrl-]", file=sys.stderr)
     machine.hand.play(typed)
@@ -226,6 +254,8 @@ def _run(
         machine.trace(tracer)
         end = _run_slices(machine, request, console, budget)
     machine.flush()
+    if request.checkpoint:
+        save_checkpoint(machine, request.checkpoint)
     result = make_result(machine, end)
     write_outputs(result, request.json, request.csv)
     if request.screen or request.screenshot:

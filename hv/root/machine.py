@@ -145,6 +145,7 @@ class Machine:
         self.exit_target = (
             ExitNames(self.partition, bus.channel_name) if bus else ExitNames(self.partition)
         )
+        self.partition.clock.seal()
 
     def _enlighten(self, features: Features) -> SyntheticDevices | None:
         """Offer the hypervisor's interface with the services behind it, when it is wanted."""

@@ -37,7 +37,8 @@ def schedule(machine: Machine, deeds: list[Deed], report: Report) -> None:
     for deed in deeds:
         planned = PlannedDeed(deed)
         action = _ACTIONS[deed.name](machine, planned, report)
-        machine.partition.clock.timer(action).arm(deed.when_ns)
+        clock = machine.partition.clock
+        clock.keep(clock.timer(action)).arm(deed.when_ns)
         machine.planned.append(planned)
 
 
@@ -82,7 +83,7 @@ def _kvp(machine: Machine, planned: PlannedDeed, report: Report) -> Callable[[],
         else:
             report(f"{deed.name} {key}: {_told(deed, key, answer)}")
 
-    look = clock.timer(look_for_answer)
+    look = clock.keep(clock.timer(look_for_answer))
     return act
 
 

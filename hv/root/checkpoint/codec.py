@@ -20,7 +20,11 @@ _SMALLEST = -(1 << 63)
 
 def to_bytes(value: object) -> bytes:
     """Plain data, dataclasses and named tuples as MessagePack."""
-    return msgspec.msgpack.encode(_plain(value))
+    builtins = msgspec.to_builtins(value, builtin_types=(bytes, bytearray, memoryview))
+    try:
+        return msgspec.msgpack.encode(builtins)
+    except OverflowError:
+        return msgspec.msgpack.encode(_small(builtins))
 
 
 def plain(data: bytes) -> Any:
@@ -36,37 +40,28 @@ def from_bytes(data: bytes, form: type[T]) -> T:
         raise ConfigError(f"not a {form.__name__}: {error}") from None
 
 
-def save_part(part: Part) -> object:
-    """A part's state as plain data."""
-    return _plain(part.save())
+def save_part(part: Part) -> bytes:
+    """A part's state."""
+    return to_bytes(part.save())
 
 
-def load_part(part: Part, saved: object) -> None:
+def load_part(part: Part, saved: bytes) -> None:
     """Give a part its state. ValueError or msgspec.MsgspecError when this is not one."""
+    values = plain(saved)
+    value: object
     if isinstance(part.form, dict):
-        value: object = _fields(part.form, saved)
+        value = _fields(part.form, values)
     else:
-        value = msgspec.convert(saved, part.form)
-        _compare(value, saved)
+        value = msgspec.convert(values, part.form)
+    if to_bytes(value) != saved:  # what is missing or unknown was filled or dropped without a word
+        raise ValueError("fields are missing, unknown or out of order")
     part.load(value)
 
 
-def _fields(form: dict[str, Any], saved: object) -> dict[str, object]:
-    if not isinstance(saved, dict) or list(saved) != list(form):
+def _fields(form: dict[str, Any], values: object) -> dict[str, object]:
+    if not isinstance(values, dict) or list(values) != list(form):
         raise ValueError(f"its fields are not {', '.join(form)}")
-    values = {name: msgspec.convert(saved[name], form[name]) for name in form}
-    _compare(values, saved)
-    return values
-
-
-def _compare(value: object, saved: object) -> None:
-    """A field that is missing or unknown would be filled or dropped without a word."""
-    if to_bytes(value) != to_bytes(saved):
-        raise ValueError("fields are missing, unknown or out of order")
-
-
-def _plain(value: object) -> Any:
-    return _small(msgspec.to_builtins(value, builtin_types=(bytes, bytearray, memoryview)))
+    return {name: msgspec.convert(values[name], form[name]) for name in form}
 
 
 def _small(value: Any) -> Any:

@@ -41,6 +41,9 @@ class SavedOverlay(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=
     changes: list[tuple[int, bytes]]
 
 
+Content = Callable[[PageTable, int], bytes]
+"""``content(pages, size)``: the bytes that were kept."""
+
 SavedDisk = SavedMemory | SavedFile | SavedOverlay
 
 
@@ -92,12 +95,12 @@ def _content_checksum(disk: FileDisk) -> bytes:
     return digest.digest()
 
 
-def load_media(saved: SavedMedia, fill: Callable[[memoryview, PageTable], None]) -> Media:
+def load_media(saved: SavedMedia, read: Content) -> Media:
     """The disks, files opened. ConfigError where a file is not there or not what it was."""
     disks: list[Disk] = []
     try:
         for one in saved.disks:
-            disks.append(_load(one, fill))
+            disks.append(_load(one, read))
 
         def chosen(numbers: list[int]) -> list[Disk]:
             if not all(0 <= number < len(disks) for number in numbers):
@@ -114,20 +117,19 @@ def load_media(saved: SavedMedia, fill: Callable[[memoryview, PageTable], None])
         raise
 
 
-def _load(saved: SavedDisk, fill: Callable[[memoryview, PageTable], None]) -> Disk:
+def _load(saved: SavedDisk, read: Content) -> Disk:
     if isinstance(saved, SavedOverlay):
-        overlay = OverlayDisk(_load(saved.base, fill))
+        overlay = OverlayDisk(_load(saved.base, read))
         for lba, run in saved.changes:
             if lba < 0 or len(run) % SECTOR_SIZE or lba + len(run) // SECTOR_SIZE > overlay.sectors:
                 raise ValueError(f"{len(run)} bytes over sector {lba} of {overlay.sectors}")
             overlay.write(lba, run)
         return overlay
     if isinstance(saved, SavedMemory):
-        if not 0 < saved.sectors <= len(saved.pages) * _CHUNK:
-            raise ValueError(f"a disk of {saved.sectors} sectors in {len(saved.pages)} pages")
-        disk = MemoryDisk(saved.sectors * SECTOR_SIZE, read_only=saved.read_only)
-        fill(disk.content, saved.pages)
-        return disk
+        if saved.sectors <= 0:
+            raise ValueError(f"a disk of {saved.sectors} sectors")
+        content = read(saved.pages, saved.sectors * SECTOR_SIZE)
+        return MemoryDisk(content, read_only=saved.read_only)
     return _open(saved)
 
 

@@ -7,7 +7,7 @@ where many of them are to share, in a folder beside it.
 
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from pathlib import Path
 
@@ -23,6 +23,7 @@ LEVEL = 1
 
 SHARED_FOLDER = "pages"
 _EMPTY = bytes(PAGE)
+_WRITTEN_AT_ONCE = 64  # pages
 
 PageTable = list[int]
 """Page numbers of a stretch of bytes, in order: 0 is an empty page, n the pool's page n - 1."""
@@ -83,56 +84,69 @@ class PageSource:
     """The pages of a checkpoint that is being read. ConfigError or zstandard.ZstdError for a bad one."""
 
     def __init__(self, index: PageIndex, frames: memoryview | Path) -> None:
-        self._frames = list(_cut(index, frames) if isinstance(frames, memoryview) else ())
-        self._shared = frames if isinstance(frames, Path) else None
-        self._checksums = index.checksums
+        self._index = index
+        self._frames = frames
+        self._ends = list(accumulate(index.sizes))
         self._decompress = zstandard.ZstdDecompressor().decompress
+        whole = isinstance(frames, Path) or sum(index.sizes) == len(frames)
+        if len(index.sizes) != len(index.checksums) or min(index.sizes, default=1) < 1 or not whole:
+            raise ValueError(f"its pages are not the {len(index.sizes)} of its index")
 
-    def fill(self, target: memoryview, table: PageTable) -> None:
-        """Put a stretch of bytes into ``target``, which is all zeroes."""
-        if len(table) != -(-len(target) // PAGE):
-            raise ValueError(f"{len(table)} pages for {len(target)} bytes")
-        for at, number in zip(range(0, len(target), PAGE), table, strict=True):
-            if number:
-                size = min(PAGE, len(target) - at)
-                target[at : at + size] = self._page(number - 1, size)
+    def pages(self, table: PageTable, size: int) -> Iterator[bytes | None]:
+        """The pages of a stretch of ``size`` bytes, the last one cut; None for an empty one."""
+        if len(table) != -(-size // PAGE):
+            raise ValueError(f"{len(table)} pages for {size} bytes")
+        if not 0 <= min(table, default=0) <= max(table, default=0) <= len(self._ends):
+            raise ValueError(f"there are {len(self._ends)} pages")
+        for at, number in zip(range(0, size, PAGE), table, strict=True):
+            yield self._page(number - 1, min(PAGE, size - at)) if number else None
+
+    def content(self, table: PageTable, size: int) -> bytes:
+        """A stretch of ``size`` bytes."""
+        return b"".join(page or _EMPTY for page in self.pages(table, size))[:size]
 
     def _page(self, number: int, size: int) -> bytes:
-        if not 0 <= number < len(self._checksums):
-            raise ValueError(f"there is no page {number}")
-        if self._shared is None:
-            return self._decompress(self._frames[number], max_output_size=size)
-        known = self._checksums[number]
-        file = self._shared / known.hex()
+        frames = self._frames
+        if isinstance(frames, Path):
+            return self._shared(frames / self._index.checksums[number].hex(), number, size)
+        end = self._ends[number]
+        frame = frames[end - self._index.sizes[number] : end]
+        return self._decompress(frame, max_output_size=size)
+
+    def _shared(self, file: Path, number: int, size: int) -> bytes:
         try:
             page = self._decompress(file.read_bytes(), max_output_size=size)
         except OSError as error:
             raise ConfigError(f"{file}: {error.strerror}") from None
-        if checksum(page) != known:
+        if checksum(page) != self._index.checksums[number]:
             raise ConfigError(f"{file}: the page does not match its checksum")
         return page
-
-
-def _cut(index: PageIndex, frames: memoryview) -> Iterator[memoryview]:
-    if len(index.sizes) != len(index.checksums) or sum(index.sizes) != len(frames):
-        raise ValueError(f"its pages are not the {len(index.sizes)} of its index")
-    for end, size in zip(accumulate(index.sizes), index.sizes, strict=True):
-        yield frames[end - size : end]
 
 
 class MemoryImage:
     """Memory that any number of machines start from: each gets its own, copied where it writes."""
 
     def __init__(self, size: int) -> None:
-        self._size = size
+        self.size = size
         self._file = os.memfd_create("hv checkpoint", os.MFD_CLOEXEC)
         os.ftruncate(self._file, size)
-        self._whole = mmap.mmap(self._file, size)
-        self.view = memoryview(self._whole)
+
+    def fill(self, pages: Iterable[bytes | None]) -> None:
+        """Put in what is not empty."""
+        run: list[bytes] = []
+        at = 0
+        for number, page in enumerate(pages):
+            if page is None or len(run) == _WRITTEN_AT_ONCE:
+                os.pwritev(self._file, run, at)
+                run = []
+            if page is not None:
+                at = at if run else number * PAGE
+                run.append(page)
+        os.pwritev(self._file, run, at)
 
     def mapped(self) -> mmap.mmap:
         """A new copy-on-write view."""
-        return mmap.mmap(self._file, self._size, flags=mmap.MAP_PRIVATE)
+        return mmap.mmap(self._file, self.size, flags=mmap.MAP_PRIVATE)
 
     def __del__(self) -> None:
         os.close(self._file)

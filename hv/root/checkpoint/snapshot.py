@@ -9,7 +9,6 @@ import zstandard
 
 import hv
 from hv.config import MachineConfig
-from hv.cost import load_model
 from hv.cpu.engine import UNICORN_VERSION
 from hv.errors import ConfigError
 from hv.memory import MAX_RAM, MIN_RAM, buffer_size
@@ -62,7 +61,7 @@ def sections_of(machine: Machine, pool: PagePool) -> dict[str, bytes]:
     """
     machinery = Machinery(
         config=machine.config,
-        cost_model=_model_checksum(machine.config),
+        cost_model=_model_checksum(machine),
         planned=machine.planned,
         memory=pool.put(machine.partition.memory.view),
         media=save_media(machine.media, pool.put),
@@ -86,15 +85,15 @@ class Snapshot:
         config = self._machinery.config
         if not MIN_RAM <= config.memory <= MAX_RAM:
             raise ConfigError(f"a machine of {config.memory} bytes")
-        if _model_checksum(config) != self._machinery.cost_model:
-            raise ConfigError(f"cost model {config.cost_model}: is not as it was")
+        self._state: dict[str, bytes] = codec.from_bytes(
+            _unpacked(sections, "state"), dict[str, bytes]
+        )
         index = codec.from_bytes(_unpacked(sections, "index"), PageIndex)
         frames = sections.get("pages", shared_pages)
         try:
-            self._state = codec.plain(_unpacked(sections, "state"))
             self._pages = PageSource(index, frames)
             self._image = MemoryImage(buffer_size(config.memory))
-            self._pages.fill(self._image.view, self._machinery.memory)
+            self._image.fill(self._pages.pages(self._machinery.memory, self._image.size))
         except _BROKEN as error:
             raise ConfigError(str(error)) from None
 
@@ -111,7 +110,7 @@ class Snapshot:
         """A machine that goes on from here. ConfigError when the state does not fit it."""
         machinery = self._machinery
         try:
-            media = load_media(machinery.media, self._pages.fill)
+            media = load_media(machinery.media, self._pages.content)
             machine = Machine.resumed(machinery.config, media, self._image.mapped(), outputs)
             try:
                 self._load(machine, report)
@@ -126,8 +125,10 @@ class Snapshot:
         for planned in self._machinery.planned:
             schedule(machine, [planned.deed], report)
             machine.planned[-1].tickets.extend(planned.tickets)
+        if _model_checksum(machine) != self._machinery.cost_model:
+            raise ConfigError(f"cost model {machine.config.cost_model}: is not as it was")
         parts = machine.parts()
-        if not isinstance(self._state, dict) or list(self._state) != list(parts):
+        if list(self._state) != list(parts):
             raise ConfigError("its state is that of another machine")
         for path, part in parts.items():
             try:
@@ -170,8 +171,8 @@ def _check_versions(meta: Meta) -> None:
         raise ConfigError(f"made with Unicorn {meta.unicorn}: here is {UNICORN_VERSION}")
 
 
-def _model_checksum(config: MachineConfig) -> bytes:
-    return checksum(repr(load_model(config.cost_model)).encode())
+def _model_checksum(machine: Machine) -> bytes:
+    return checksum(repr(machine.pricing.model).encode())
 
 
 def _check_discs(machine: Machine) -> None:
