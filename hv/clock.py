@@ -7,6 +7,9 @@ RTC and every other clock of the partition derive from ``VirtualClock.now``.
 import heapq
 import time  # noqa: TID251 - this is the one module that may
 from collections.abc import Callable
+from dataclasses import dataclass
+
+from hv.errors import ConfigError
 
 _HEAP_FLOOR = 64
 
@@ -34,12 +37,22 @@ class VirtualTimer:
         self._action()
 
 
+@dataclass(frozen=True, slots=True)
+class SavedClock:
+    """``timers``: (deadline, sequence) of those that are armed."""
+
+    sequence: int
+    timers: list[tuple[int, int] | None]
+
+
 class VirtualClock:
     """Time of one partition (hv.interfaces.Clock).
 
     ``now`` tells the time and ``wait`` lets some pass; ``on_earlier`` is called with the new deadline when
     a timer was armed that fires before all others.
     """
+
+    SAVED_AS = SavedClock
 
     def __init__(
         self,
@@ -50,12 +63,57 @@ class VirtualClock:
         self.now = now
         self._wait = wait
         self._on_earlier = on_earlier
+        self._timers: list[VirtualTimer] = []
+        self._sealed = False
         self._heap: list[tuple[int, int, VirtualTimer]] = []
         self._sequence = 0
         self._compact_at = _HEAP_FLOOR
 
     def timer(self, action: Callable[[], None]) -> VirtualTimer:
-        return VirtualTimer(self, action)
+        timer = VirtualTimer(self, action)
+        if not self._sealed:
+            self._timers.append(timer)
+        return timer
+
+    def seal(self) -> None:
+        """The machine is built: timers made from now on are the host's own, and not saved."""
+        self._sealed = True
+
+    def keep(self, timer: VirtualTimer) -> VirtualTimer:
+        """Save ``timer`` too: whoever restores the machine makes it again, in the same order."""
+        if self._sealed:
+            self._timers.append(timer)
+        return timer
+
+    def save(self) -> "SavedClock":
+        """When each timer fires and in which order, by the order in which they were made.
+
+        ConfigError while one is armed that nobody could make again.
+        """
+        kept = set(map(id, self._timers))
+        if any(_alive(entry) and id(entry[2]) not in kept for entry in self._heap):
+            raise ConfigError(
+                "the host has armed a timer of its own: the machine cannot be saved now"
+            )
+        armed = [
+            (timer.deadline, timer.sequence) if timer.deadline is not None else None
+            for timer in self._timers
+        ]
+        return SavedClock(self._sequence, armed)
+
+    def load(self, saved: "SavedClock") -> None:
+        """Arm the timers as they were. ValueError: these are not the same timers."""
+        if len(saved.timers) != len(self._timers):
+            raise ValueError(
+                f"{len(saved.timers)} timers were saved, there are {len(self._timers)}"
+            )
+        self._sequence = saved.sequence
+        self._heap = []
+        for timer, armed in zip(self._timers, saved.timers, strict=True):
+            timer.deadline, timer.sequence = armed or (None, 0)
+            if timer.deadline is not None:
+                self._heap.append((timer.deadline, timer.sequence, timer))
+        heapq.heapify(self._heap)
 
     def schedule(self, when_ns: int, timer: VirtualTimer) -> None:
         """Queue ``timer``; equal times fire in the order of arming."""

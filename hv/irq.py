@@ -9,6 +9,7 @@ class Wire:
     """A wire that calls ``changed(level)`` when its level changes."""
 
     __slots__ = ("_changed", "level")
+    SAVED = {"level": bool}
 
     def __init__(self, changed: Callable[[bool], None]) -> None:
         self._changed = changed

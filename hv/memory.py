@@ -29,6 +29,21 @@ MIN_RAM = 1 << 20
 MAX_RAM = MMIO_HOLE
 
 
+def buffer_size(memory: int) -> int:
+    """Bytes of the buffer behind ``memory`` bytes: the first MiB is always there."""
+    return max(memory, HIGH_RAM)
+
+
+def empty_buffer(memory: int) -> mmap.mmap:
+    """A buffer of zeroes for ``memory`` bytes."""
+    # Private: a page that is only looked at, as by a hash of all memory, costs nothing.
+    private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    buffer = mmap.mmap(-1, buffer_size(memory), flags=private)
+    with contextlib.suppress(AttributeError, OSError):  # not every host has them
+        buffer.madvise(mmap.MADV_HUGEPAGE)
+    return buffer
+
+
 class RegionKind(Enum):
     RAM = "ram"
     ROM = "rom"
@@ -50,24 +65,20 @@ class Region:
 class SystemMemory:
     """RAM of one partition (hv.interfaces.GuestMemory for bus masters).
 
-    ``on_write(gpa, size)`` is told of every write that is not the processor's own, so that stale
-    translations are dropped.
+    ``content`` is the whole buffer of a machine that ran before. ``on_write(gpa, size)`` is told of every
+    write that is not the processor's own, so that stale translations are dropped.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, content: mmap.mmap | None = None) -> None:
         if size < MIN_RAM or size > MAX_RAM or size % mmap.PAGESIZE:
             raise ConfigError(
                 f"memory size {size} is not a multiple of 4 KiB between 1 MiB and {MAX_RAM >> 20} MiB"
             )
         self.size = size
-        # Private: a page that is only looked at, as by a hash of all memory, costs nothing.
-        private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-        self.buffer = mmap.mmap(-1, max(size, HIGH_RAM), flags=private)
-        with contextlib.suppress(AttributeError, OSError):  # not every host has them
-            self.buffer.madvise(mmap.MADV_HUGEPAGE)
-        self.view = memoryview(self.buffer)
-        self.view[LOW_RAM_END:HIGH_RAM] = b"\xff" * (HIGH_RAM - LOW_RAM_END)
-        self.view[VIDEO_TEXT : VIDEO_TEXT + VIDEO_TEXT_SIZE] = bytes(VIDEO_TEXT_SIZE)
+        if content is not None:
+            self.buffer, self.view = content, memoryview(content)
+        else:
+            self._power_on()
         regions = [
             Region(0, LOW_RAM_END, RegionKind.RAM),
             Region(VIDEO_TEXT, VIDEO_TEXT_SIZE, RegionKind.RAM),
@@ -77,6 +88,12 @@ class SystemMemory:
             regions.append(Region(HIGH_RAM, size - HIGH_RAM, RegionKind.RAM))
         self.regions = tuple(regions)
         self.on_write: Callable[[int, int], None] = lambda _gpa, _size: None
+
+    def _power_on(self) -> None:
+        self.buffer = empty_buffer(self.size)
+        self.view = memoryview(self.buffer)
+        self.view[LOW_RAM_END:HIGH_RAM] = b"\xff" * (HIGH_RAM - LOW_RAM_END)
+        self.view[VIDEO_TEXT : VIDEO_TEXT + VIDEO_TEXT_SIZE] = bytes(VIDEO_TEXT_SIZE)
 
     def load_rom(self, image: bytes) -> None:
         """Put ``image`` at the top of the firmware ROM, below 1 MiB."""

@@ -52,7 +52,7 @@ def run(
     image: Annotated[
         str | None,
         Argument(
-            help="Boot sector, disk, ELF, Linux kernel, .asm source, or @sample.",
+            help="Boot sector, disk, ELF, Linux kernel, .asm source, checkpoint, or @sample.",
             show_default=False,
         ),
     ] = None,
@@ -90,6 +90,9 @@ def run(
     ] = None,
     max_insns: Annotated[str | None, Option(help="Stop after so many instructions.")] = None,
     timeout: Annotated[float | None, Option(help="Stop after so many seconds of the host.")] = None,
+    checkpoint: Annotated[
+        Path | None, Option(help="Save the machine where it stopped; 'hv run FILE' goes on.")
+    ] = None,
     stats: Annotated[
         bool, Option("--stats", help="Show exits, device work, VMBus channels, the cost model.")
     ] = False,
@@ -125,7 +128,8 @@ def run(
     ] = None,
 ) -> int:
     """Boot an image and run it to its end."""
-    from hv.cli.run import RunRequest, run_image
+    from hv.cli.request import RunRequest
+    from hv.cli.run import run_image
 
     return run_image(
         RunRequest(
@@ -151,6 +155,7 @@ def run(
             at=at or [],
             max_insns=max_insns,
             timeout=timeout,
+            checkpoint=checkpoint,
             stats=stats,
             json=json,
             csv=csv,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from hv.asm import assemble_file
-from hv.cli.run import parse_count
+from hv.cli.request import parse_count
 from hv.errors import ConfigError
 from hv.root.resources import source_folder
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hv.cli.run import load_options
+from hv.cli.request import load_options
 from hv.config import parse_size
 from hv.root.images import load_image
 from hv.root.pairs import find_guest

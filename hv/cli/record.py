@@ -2,26 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal, cast
 
+from hv.cli.request import RunRequest, parse_count
 from hv.errors import ConfigError
 from hv.loaders import BootImage
 from hv.root.journal.recorder import EVERY, Recorder
 from hv.root.journal.records import Recipe
 from hv.root.machine import Machine
-from hv.root.samples import find_sample
-
-if TYPE_CHECKING:
-    from hv.cli.run import RunRequest
+from hv.root.pairs import find_guest
 
 
 @contextmanager
 def recording(
-    request: "RunRequest", machine: Machine, image: BootImage | None
+    request: RunRequest, machine: Machine, image: BootImage | None
 ) -> Iterator[Recorder | None]:
     """A recorder for a machine that was built as ``request`` says; None when none is wanted."""
-    from hv.cli.run import parse_count
-
     if request.record is None:
         yield None
         return
@@ -32,11 +28,9 @@ def recording(
         yield recorder
 
 
-def _recipe(request: "RunRequest", machine: Machine) -> Recipe:
-    from hv.cli.run import parse_count
-
+def _recipe(request: RunRequest, machine: Machine) -> Recipe:
     name = request.kernel or request.image
-    sample = find_sample(name[1:]) if name is not None and name.startswith("@") else None
+    sample = find_guest(name[1:]) if name is not None and name.startswith("@") else None
     return Recipe(
         config=machine.config,
         image=name,

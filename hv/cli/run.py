@@ -4,7 +4,6 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
@@ -13,14 +12,13 @@ from hv.cli.console import Console
 from hv.cli.progress import Progress
 from hv.cli.record import recording
 from hv.cli.report import print_end, write_outputs
+from hv.cli.request import RunRequest, boot_image, machine_config, parse_count
 from hv.cli.run_tables import print_stats
 from hv.clock import host_seconds
-from hv.config import MachineConfig, apply_overrides, load_config, parse_disk, parse_size
 from hv.errors import ConfigError
 from hv.interfaces import ByteSink
-from hv.loaders import BootImage, LoadOptions, Mode
 from hv.root.by_symbol import SymbolCounts
-from hv.root.images import load_image
+from hv.root.checkpoint import is_checkpoint, load_checkpoint, save_checkpoint
 from hv.root.journal.recorder import Recorder
 from hv.root.keys import KeyEvent, parse_keys
 from hv.root.machine import UNLIMITED, Machine, Outputs
@@ -37,127 +35,11 @@ _SLICE = 20_000_000
 _INTERACTIVE_SLICE = 2_000_000
 _TRACED_SLICE = 200_000
 """Writing every exit makes a slice last long, and Ctrl-C waits for its end."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRequest:
-    """The flags as given."""
-
-    image: str | None
-    memory: str | None
-    cpus: int
-    disks: list[str]
-    kernel: str | None
-    initrd: list[Path]
-    append: str | None
-    format: str | None
-    origin: str | None
-    mode: int | None
-    cdroms: list[str]
-    hv: str | None
-    firmware: str | None
-    boot: str | None
-    serial: str
-    serial2: str
-    screen: bool
-    screenshot: Path | None
-    keys: str | None
-    at: list[str]
-    max_insns: str | None
-    timeout: float | None
-    stats: bool
-    json: Path | None
-    csv: Path | None
-    trace: Path | None
-    trace_limit: str | None
-    trace_last: str | None
-    by_symbol: bool
-    host_time: bool
-    cost_model: str | None
-    gdb: str | None
-    config: Path | None
-    overrides: list[str]
-    quiet: bool
-    record: Path | None = None
-    record_every: str | None = None
-
-
-def parse_count(text: str) -> int:
-    """``1000``, ``2e9``, ``0x100``, ``10M`` -> int. ConfigError otherwise."""
-    suffixes = {"K": 10**3, "M": 10**6, "G": 10**9}
-    factor = suffixes.get(text[-1:].upper(), 1)
-    number = text[:-1] if factor != 1 else text
-    try:
-        value = int(number, 0) if "e" not in number.lower() or number.startswith("0x") else None
-        value = int(float(number)) if value is None else value
-    except (ValueError, OverflowError):
-        raise ConfigError(f"{text!r} is not a number", usage=True) from None
-    if value < 0:
-        raise ConfigError(f"{text!r} is negative", usage=True)
-    return value * factor
-
-
-def load_options(
-    memory: int,
-    format: str | None,
-    origin: str | None,
-    mode: int | None,
-    request: RunRequest | None = None,
-) -> LoadOptions:
-    """The loaders' options from flags."""
-    if mode is not None and mode not in (16, 32, 64):
-        raise ConfigError(f"mode {mode} is not 16, 32 or 64", usage=True)
-    return LoadOptions(
-        memory=memory,
-        format=format,
-        origin=None if origin is None else parse_count(origin),
-        mode=None if mode is None else Mode(mode),
-        command_line=(request.append or "") if request else "",
-        initrd=tuple(request.initrd) if request else (),
-    )
-
-
-def _machine_config(request: RunRequest, sample: Sample | None) -> MachineConfig:
-    overrides = {}
-    for item in request.overrides:
-        key, equals, value = item.partition("=")
-        if not equals:
-            raise ConfigError(f"--set {item!r} is not key=value", usage=True)
-        overrides[key] = value
-    for key, flag in (
-        ("memory", request.memory),
-        ("hv", request.hv),
-        ("firmware", request.firmware),
-        ("boot", request.boot),
-        ("cost_model", request.cost_model),
-    ):
-        if flag is not None:
-            overrides[key] = flag
-    if request.memory is not None:
-        parse_size(request.memory)
-    if request.cpus != 1:
-        raise ConfigError(f"--cpus {request.cpus}: this machine has one processor", usage=True)
-    base: dict[str, object] = sample.machine() if sample else {}
-    if request.config:
-        config = load_config(request.config, overrides)
-    else:
-        config = apply_overrides(base, overrides, "command line")
-    disks = tuple(parse_disk(text) for text in request.disks)
-    return config.with_disks(disks, tuple(request.cdroms))
-
-
-def _boot_image(
-    request: RunRequest, config: MachineConfig, sample: Sample | None
-) -> BootImage | None:
-    name = request.kernel or request.image
-    if sample is not None:
-        return sample.boot_image(config.memory)
-    if name is None:
-        if not config.disks:
-            raise ConfigError("nothing to run: name an image, a --kernel or a --disk", usage=True)
-        return None
-    options = load_options(config.memory, request.format, request.origin, request.mode, request)
-    return load_image(Path(name), options)
+_BUILDS_A_MACHINE = (
+    *("memory", "disks", "kernel", "initrd", "append", "format", "origin", "mode", "cdroms"),
+    *("hv", "firmware", "boot", "config", "overrides"),
+)
+"""Flags that have nothing to say to a machine that is there already."""
 
 
 @contextmanager
@@ -202,11 +84,13 @@ def _find_sample(request: RunRequest) -> Sample | None:
 
 def run_image(request: RunRequest) -> int:
     """Build the machine, run it, report; the process exit code."""
+    if request.image is not None and is_checkpoint(Path(request.image)):
+        return _resume(request, Path(request.image))
     sample = _find_sample(request)
     if request.kernel and request.image:
         raise ConfigError("name an image or a --kernel, not both", usage=True)
     _check_trace_flags(request)
-    config = _machine_config(request, sample)
+    config = machine_config(request, sample)
     typed: list[KeyEvent] = list(parse_keys(request.keys)) if request.keys is not None else []
     deeds = [parse_deed(text) for text in request.at]
     budget = UNLIMITED if request.max_insns is None else parse_count(request.max_insns)
@@ -214,7 +98,7 @@ def run_image(request: RunRequest) -> int:
         typed = typed or sample.typed()
         deeds = deeds or sample.deeds()
         budget = min(budget, sample.max_insns)
-    image = _boot_image(request, config, sample)
+    image = boot_image(request, config, sample)
     with _serial_output(request.serial) as serial, _serial_output(request.serial2) as serial2:
         media = sample.media() if sample else ()
         scsi = sample.scsi_media() if sample else ()
@@ -223,40 +107,54 @@ def run_image(request: RunRequest) -> int:
         try:
             schedule(machine, deeds, _tell)
             machine.mouse_hand.play(sample.mouse if sample else ())
-            return _run(machine, image, request, typed, budget)
+            banner = image.banner if image else "booting from disk"
+            machine.hand.play(typed)
+            with recording(request, machine, image) as recorder:
+                return _run(machine, banner, request, budget, recorder)
+        finally:
+            machine.close()
+
+
+def _resume(request: RunRequest, path: Path) -> int:
+    """Go on from a checkpoint, which brings its own machine."""
+    for flag in _BUILDS_A_MACHINE:
+        if getattr(request, flag):
+            raise ConfigError(f"{path} is a checkpoint: its machine is as it was", usage=True)
+    if request.record is not None:
+        raise ConfigError("--record begins at power-on, not at a checkpoint", usage=True)
+    typed = list(parse_keys(request.keys)) if request.keys is not None else []
+    deeds = [parse_deed(text) for text in request.at]
+    budget = UNLIMITED if request.max_insns is None else parse_count(request.max_insns)
+    with _serial_output(request.serial) as serial, _serial_output(request.serial2) as serial2:
+        machine = load_checkpoint(path, Outputs(serial, serial2, _stderr), _tell)
+        try:
+            schedule(machine, deeds, _tell)
+            banner = f"going on after {machine.insns:,} instructions"
+            machine.hand.play(typed)
+            return _run(machine, banner, request, budget)
         finally:
             machine.close()
 
 
 def _run(
     machine: Machine,
-    image: BootImage | None,
-    request: RunRequest,
-    typed: list[KeyEvent],
-    budget: int,
-) -> int:
-    machine.hand.play(typed)
-    with recording(request, machine, image) as recorder:
-        return _run_recorded(machine, image, request, budget, recorder)
-
-
-def _run_recorded(
-    machine: Machine,
-    image: BootImage | None,
+    banner: str,
     request: RunRequest,
     budget: int,
-    recorder: Recorder | None,
+    recorder: Recorder | None = None,
 ) -> int:
     receive = machine.board.com1.receive if recorder is None else recorder.serial
     console = Console(receive) if request.serial == "stdio" else None
     if not request.quiet and sys.stderr.isatty():
-        print(f"hv: {image.banner if image else 'booting from disk'}", file=sys.stderr)
+        print(f"hv: {banner}", file=sys.stderr)
         if console and console.is_terminal:
             print("hv: leave with Ctrl-]", file=sys.stderr)
     counts = SymbolCounts(machine) if request.by_symbol else None
     with _trace(machine, request):
         end = _run_slices(machine, request, console, budget, recorder)
     machine.flush()
+    if request.checkpoint:
+        save_checkpoint(machine, request.checkpoint)
     if recorder is not None:
         recorder.finish(end)
     result = make_result(machine, end, counts)

@@ -91,10 +91,6 @@ class LinearMemory:
         else:
             self.write(linear, struct.pack(f"<{len(words)}Q", *words), access)
 
-    def find(self, linear: int) -> int | None:
-        """Where ``linear`` leads, with no rights checked and no bits set; None where nothing is mapped."""
-        return self._walk.find(linear)
-
     def peek(self, linear: int, size: int) -> bytes | None:
         """``size`` bytes with no rights checked and no bits set; None where nothing is mapped."""
         pieces = []

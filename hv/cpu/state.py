@@ -39,6 +39,8 @@ CR0, CR2, CR3, CR4, CR8 = 53, 55, 56, 57, 61
 EFER = 74
 EXCEPTION_NEXT_RIP = 674
 DR0, DR6, DR7 = 675, 681, 682
+BREAKPOINTS = slice(683, 687)
+"""Pointers of the engine's own, one for each of DR0 to DR3; zero while it is not armed."""
 VM_VMCB, TSC_OFFSET, INTERCEPT = 688, 689, 690
 
 # u32 words: state.d[...]

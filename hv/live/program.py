@@ -10,6 +10,7 @@ from hv.errors import ConfigError
 from hv.interfaces import ByteSink
 from hv.live.options import CheckedOptions
 from hv.loaders import BootImage, LoadOptions, load_bytes
+from hv.root.deeds import Deed
 from hv.root.disk import MemoryDisk
 from hv.root.images import flat_options, is_assembly, is_boot_code, load_image, whole_sectors
 from hv.root.keys import KeyEvent, parse_keys
@@ -17,7 +18,7 @@ from hv.root.machine import Machine, Outputs
 from hv.root.mouse_hand import MouseEvent
 from hv.root.resources import source_folder
 from hv.root.samples import Sample, find_sample
-from hv.root.schedule import Deed, parse_deed, schedule
+from hv.root.schedule import parse_deed, schedule
 
 SymbolReader = Callable[[], Mapping[str, int]]
 ImageSource = str | Path | bytes | None

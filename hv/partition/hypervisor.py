@@ -102,10 +102,11 @@ def enlighten(
     features: Features,
     apic: SyntheticApic,
     apic_hz: int,
+    overlays: RamOverlays,
 ) -> HypervisorInterface:
     """Offer ``features`` to the guest of one processor; the interface, for the host's services."""
     platform = Platform(processors=1, physical_bits=PHYSICAL_BITS, apic_hz=apic_hz)
-    doors = PartitionDoors(vp.clock, memory, RamOverlays(memory), _PartitionControl(vp))
+    doors = PartitionDoors(vp.clock, memory, overlays, _PartitionControl(vp))
     interface = HypervisorInterface(features, platform, doors)
     processor = interface.add_processor(
         VpDoors(apic, _ProcessorState(vp), _ProcessorControl(vp)), apic.apic_id

@@ -27,6 +27,8 @@ class _RamPage:
 class RamOverlays:
     """hv.tlfs.doors.Overlays over one partition's RAM."""
 
+    SAVED = {"_covered": dict[int, bytes]}
+
     def __init__(self, memory: SystemMemory) -> None:
         self._memory = memory
         self._covered: dict[int, bytes] = {}
@@ -41,6 +43,12 @@ class RamOverlays:
         self._covered[gpa] = memory.read(gpa, PAGE_SIZE)
         memory.write(gpa, content)
         return _RamPage(memory, gpa)
+
+    def mapped(self, gpa: int) -> MappedPage:
+        """The page that was restored with RAM. ValueError: none lies there."""
+        if gpa not in self._covered or not self._memory.contains(gpa, PAGE_SIZE):
+            raise ValueError(f"no page covers {gpa:#x}")
+        return _RamPage(self._memory, gpa)
 
     def unmap(self, gpa: int) -> None:
         """Show what was covered."""

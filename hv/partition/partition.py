@@ -1,5 +1,6 @@
 """One guest's address space and processor. What devices there are is the root's business."""
 
+import mmap
 from collections.abc import Callable
 
 from hv.cpu.cpuid import CpuidModel, Leaf1Ecx, Leaf1Edx
@@ -11,7 +12,9 @@ from hv.memory import RegionKind, SystemMemory
 from hv.mmio import MmioBus, MmioRegion
 from hv.partition.hypervisor import SyntheticApic, enlighten
 from hv.partition.lifecycle import Lifecycle, PartitionState
+from hv.partition.overlays import RamOverlays
 from hv.portbus import PortBus
+from hv.saved import Parts, parts
 from hv.stats import BYTES
 from hv.tlfs import Features, HypervisorInterface
 from hv.vp import End, InterruptController, VirtualProcessor
@@ -23,8 +26,9 @@ class Partition:
     """One guest's address space and processor. The board brings a local APIC.
 
     Chips are attached to ``ports``, ``mmio`` and ``msrs`` before ``power_on`` maps memory and resets the
-    processor. Partitions share nothing: the caller who has several tells them apart by ``partition_id``.
-    ``host_ns`` is the host's clock, when the host's time is to be measured exit by exit.
+    processor. ``content`` is the memory of a partition that ran before. Partitions share nothing: the caller
+    who has several tells them apart by ``partition_id``. ``host_ns`` is the host's clock, when the host's
+    time is to be measured exit by exit.
     """
 
     def __init__(
@@ -35,10 +39,12 @@ class Partition:
         hypervisor_present: bool = False,
         partition_id: int = FIRST_CHILD_ID,
         host_ns: Callable[[], int] | None = None,
+        content: mmap.mmap | None = None,
     ) -> None:
         self.partition_id = partition_id
         self._lifecycle = Lifecycle(partition_id)
-        self.memory = SystemMemory(memory_size)
+        self.memory = SystemMemory(memory_size, content)
+        self._overlays = RamOverlays(self.memory)
         self.ports = PortBus()
         self.mmio = MmioBus()
         self.msrs = MsrBus()
@@ -57,13 +63,24 @@ class Partition:
         """Offer Microsoft's hypervisor interface; with no features at all there is none."""
         if features:
             self.hypervisor = enlighten(
-                self.vp, self.memory, self.msrs, self.cpuid, features, apic, apic_hz
+                *(self.vp, self.memory, self.msrs, self.cpuid),
+                *(features, apic, apic_hz, self._overlays),
             )
 
     @property
     def state(self) -> PartitionState:
         """Created, initialised, active or finalised."""
         return self._lifecycle.state
+
+    def parts(self) -> Parts:
+        """The state of clock, processor and hypervisor's interface; not of memory."""
+        things = {
+            "clock": self.clock,
+            "processor": self.vp,
+            "accounting": self.vp.exits,
+            "overlays": self._overlays,
+        }
+        return parts(things) | (self.hypervisor.parts() if self.hypervisor else {})
 
     def power_on(self) -> None:
         """Map memory into the processor and reset it: from now on the partition is initialised."""

@@ -14,6 +14,7 @@ from hv.memory import LOW_RAM_END
 from hv.partition import Partition
 from hv.root.pci_slots import PciSlots
 from hv.root.platform import SCI_IRQ, Platform
+from hv.saved import Parts, parts
 from hv.vp import End, Ending
 from hv_devices.emulated.debug_ports import DebugExit, MarkPort, PostPort, TextPort
 from hv_devices.emulated.firmware_disk import Drive, FirmwareDisk
@@ -79,12 +80,15 @@ def _nvram(memory: int, boot_from_floppy: bool) -> dict[int, int]:
 class Board:
     """All chips of the PC, wired to one partition."""
 
+    SAVED = {"_a20": bool, "_timer_watchers": list[bool]}
+
     def __init__(self, partition: Partition, setup: BoardSetup) -> None:
         self._partition = partition
         self._a20 = True
         clock = partition.clock
         self._timer_watchers = [False, False]
-        self.pic = PicPair(Wire(self._to_lint0), watch=self._watch_pic, refresh=self._refresh)
+        self.lint0 = Wire(self._to_lint0)
+        self.pic = PicPair(self.lint0, watch=self._watch_pic, refresh=self._refresh)
         self.platform = Platform(partition, self.pic.acknowledge, self._watch_ioapic)
 
         def line(irq: int) -> IrqLine:
@@ -178,6 +182,34 @@ class Board:
         self.platform.virtual_wire()
         self.i8042.write(1, _WRITE_CONFIGURATION, 1)
         self.i8042.write(0, _FIRMWARE_CONFIGURATION, 1)
+
+    def parts(self) -> Parts:
+        """The state of every chip and wire, by path."""
+        things = {
+            "board": self,
+            "lint0": self.lint0,
+            "pic": self.pic,
+            "pic.master": self.pic.master,
+            "pic.slave": self.pic.slave,
+            "pit": self.pit,
+            "port61": self.port61,
+            "rtc": self.rtc,
+            "keyboard": self.keyboard,
+            "mouse": self.mouse,
+            "port92": self.port92,
+            "i8042": self.i8042,
+            "com1": self.com1,
+            "com2": self.com2,
+            "vga": self.vga,
+            "firmware_disk": self.firmware_disk,
+            "post": self.post,
+            "portcf9": self.portcf9,
+        }
+        return parts(things) | self.platform.parts() | self.pci.parts()
+
+    def restored(self) -> None:
+        """All chips were put back: the port space follows the interface that moves ports."""
+        self.pci.restored()
 
     def _watch_pic(self, unmasked: int) -> None:
         """A controller tells which inputs could interrupt: an unwatched timer need not tick."""

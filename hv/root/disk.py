@@ -71,6 +71,11 @@ class MemoryDisk:
         self._read_only = read_only
 
     @property
+    def content(self) -> memoryview:
+        """All of it, as it is now."""
+        return memoryview(self._data)
+
+    @property
     def sectors(self) -> int:
         return self._sectors
 
@@ -141,7 +146,7 @@ class OverlayDisk:
     """Copy on write: written sectors stay in memory, over a base that is never touched."""
 
     def __init__(self, base: Disk) -> None:
-        self._base = base
+        self.base = base
         self._sectors = base.sectors
         self._changed: dict[int, bytes] = {}
 
@@ -157,7 +162,7 @@ class OverlayDisk:
         changed = self._changed
         if count == 1 and lba in changed:
             return changed[lba]
-        data = self._base.read(lba, count)
+        data = self.base.read(lba, count)
         hits = [index for index in range(count) if lba + index in changed] if changed else []
         if not hits:
             return data
@@ -215,7 +220,7 @@ class OverlayDisk:
 
     def close(self) -> None:
         """Give the base back; the changes stay to be looked at."""
-        self._base.close()
+        self.base.close()
 
 
 def open_disk(path: str | os.PathLike[str], mode: Mode = "overlay") -> FileDisk | OverlayDisk:

@@ -1,6 +1,7 @@
 """A machine: a child partition on a board with an image in it, run until it ends."""
 
 import hashlib
+import mmap
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,7 @@ from hv.partition import Partition
 from hv.root.acpi_tables import AcpiPlatform
 from hv.root.acpi_tables import build as build_acpi_tables
 from hv.root.board import Board, BoardSetup
+from hv.root.deeds import PlannedDeed
 from hv.root.disk import Disk
 from hv.root.exit_names import ExitNames
 from hv.root.firmware import firmware_image
@@ -24,6 +26,7 @@ from hv.root.platform import PM_PORT
 from hv.root.pricing import Pricing
 from hv.root.services import ServiceSetup, SyntheticDevices
 from hv.root.typing_hand import TypingHand
+from hv.saved import Parts, parts
 from hv.stats import Moment
 from hv.tlfs import Features, parse_features
 from hv.vp import End, Ending
@@ -58,8 +61,20 @@ class Outputs:
     text: ByteSink = lambda _data: None
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a machine has told so far."""
+
+    serial_log: bytes
+    text_log: bytes
+    marks: list[Mark]
+    lost_marks: int
+
+
 class Machine:
     """One guest, from power-on to its end. ``host_time``: measure the host's time by exit, too."""
+
+    SAVED_AS = Record
 
     def __init__(
         self,
@@ -71,21 +86,49 @@ class Machine:
         *,
         host_time: bool = False,
     ) -> None:
-        outputs = outputs or Outputs()
+        disks = Media.of(config, image, media, scsi_media)
+        self._build(config, disks, outputs or Outputs(), host_time=host_time)
+        if image is not None:
+            self.symbols = image.symbols
+        self._power_on(image)
+
+    @classmethod
+    def resumed(
+        cls, config: MachineConfig, media: Media, memory: mmap.mmap, outputs: Outputs | None = None
+    ) -> "Machine":
+        """A machine around the memory of one that ran before; ``parts`` are still to be loaded."""
+        machine = cls.__new__(cls)
+        machine._build(config, media, outputs or Outputs(), memory)
+        machine.partition.power_on()
+        return machine
+
+    # Building.
+
+    def _build(
+        self,
+        config: MachineConfig,
+        media: Media,
+        outputs: Outputs,
+        memory: mmap.mmap | None = None,
+        *,
+        host_time: bool = False,
+    ) -> None:
         self.config = config
         self.serial_log = bytearray()
         self.text_log = bytearray()
         self.marks: list[Mark] = []
         self.lost_marks = 0
         self.on_mark: Callable[[int], None] | None = None
-        self.symbols = image.symbols if image else NO_SYMBOLS
-        self._media = Media.of(config, image, media, scsi_media)
+        self.symbols = NO_SYMBOLS
+        self.planned: list[PlannedDeed] = []
+        self.media = media
         features = parse_features(config.hv)
         self.partition = Partition(
             config.memory,
             lambda: self.board.platform.apic,
             hypervisor_present=bool(features),
             host_ns=host_ns if host_time else None,
+            content=memory,
         )
         model = load_model(config.cost_model)
         self.pricing = Pricing(model, self.partition)
@@ -93,8 +136,8 @@ class Machine:
         self.board = Board(
             self.partition,
             BoardSetup(
-                ata=_padded(self._media.ata, MAX_ATA_DISKS),
-                floppies=_padded(self._media.floppies, MAX_FLOPPIES),
+                ata=_padded(self.media.ata, MAX_ATA_DISKS),
+                floppies=_padded(self.media.floppies, MAX_FLOPPIES),
                 boot_from_floppy=config.boot != "disk",
                 epoch=config.epoch,
                 serial=(_tee(self.serial_log, outputs.serial), outputs.serial2),
@@ -111,9 +154,7 @@ class Machine:
         self.exit_target = (
             ExitNames(self.partition, bus.channel_name) if bus else ExitNames(self.partition)
         )
-        self._power_on(image)
-
-    # Building.
+        self.partition.clock.seal()
 
     def _enlighten(self, features: Features) -> SyntheticDevices | None:
         """Offer the hypervisor's interface with the services behind it, when it is wanted."""
@@ -121,7 +162,7 @@ class Machine:
         partition.enlighten(features, self.board.platform.apic, APIC_HZ)
         hypervisor = partition.hypervisor
         if hypervisor is None:
-            if self._media.scsi or self._media.discs:
+            if self.media.scsi or self.media.discs:
                 raise ConfigError("disks on SCSI need the hypervisor's interface: not with hv=none")
             return None
         setup = ServiceSetup(
@@ -134,7 +175,7 @@ class Machine:
 
     def _luns(self) -> dict[int, ScsiDevice]:
         """SCSI units: disks first, discs behind them; serial numbers by LUN."""
-        media = self._media
+        media = self.media
         disks: list[ScsiDevice] = [
             ScsiDisk(disk, Identity(serial=f"HV{lun}")) for lun, disk in enumerate(media.scsi)
         ]
@@ -182,6 +223,23 @@ class Machine:
             self.lost_marks += 1
         if self.on_mark is not None:
             self.on_mark(mark)
+
+    # State.
+
+    def parts(self) -> Parts:
+        """All that changes while it runs, but for memory and media, each under its path."""
+        synthetic = self.synthetic.parts() if self.synthetic else {}
+        host = parts({"typing": self.hand, "mouse_hand": self.mouse_hand, "record": self})
+        return self.partition.parts() | self.board.parts() | synthetic | host
+
+    def save(self) -> Record:
+        return Record(bytes(self.serial_log), bytes(self.text_log), self.marks, self.lost_marks)
+
+    def load(self, saved: Record) -> None:
+        self.serial_log[:] = saved.serial_log
+        self.text_log[:] = saved.text_log
+        self.marks[:] = saved.marks
+        self.lost_marks = saved.lost_marks
 
     # Running.
 
@@ -233,12 +291,12 @@ class Machine:
 
     def flush(self) -> None:
         """Make what the guest wrote to disks durable, where they keep it."""
-        for disk in self._media.all():
+        for disk in self.media.all():
             disk.flush()
 
     def disk(self, index: int, bus: str = "ide") -> Disk:
         """The disk ``index`` of a bus, for looking at what the guest wrote."""
-        return (self._media.scsi if bus == "scsi" else self._media.ata)[index]
+        return (self.media.scsi if bus == "scsi" else self.media.ata)[index]
 
     def inspect(self, what: str) -> object:
         """State as plain data: ``vmbus`` or ``hypervisor``; None where there is none."""
@@ -252,7 +310,7 @@ class Machine:
     def close(self) -> None:
         """End the partition's life and give back host files."""
         self.partition.finalise()
-        for disk in self._media.all():
+        for disk in self.media.all():
             disk.close()
 
 

@@ -32,6 +32,8 @@ class MouseHand:
     that the guest listens to, which is the synthetic one as soon as it is in use.
     """
 
+    SAVED_AS = list[MouseEvent]
+
     def __init__(
         self, clock: VirtualClock, mouse: Ps2Mouse, synthetic: MouseVsp | None = None
     ) -> None:
@@ -44,6 +46,12 @@ class MouseHand:
         """Queue events, in order of time."""
         self._queue.extend(events)
         self._arm()
+
+    def save(self) -> list[MouseEvent]:
+        return list(self._queue)
+
+    def load(self, saved: list[MouseEvent]) -> None:
+        self._queue = deque(saved)
 
     def _arm(self) -> None:
         if self._queue:

@@ -8,6 +8,7 @@ from hv.irq import FanOut
 from hv.memory import SystemMemory
 from hv.partition import Partition
 from hv.portbus import PortBus, PortWindow, WindowPorts
+from hv.saved import Parts, parts
 from hv_devices.emulated.ata import AtaChannel
 from hv_devices.emulated.ata_identify import Identity
 from hv_devices.emulated.ata_state import TransferWork
@@ -113,6 +114,32 @@ class PciSlots:
         ide = self.ide
         for engine in self.engines:
             engine.grant(ide.may_master)
+        self._decode()
+
+    def parts(self) -> Parts:
+        """The state of everything on the bus and on its cables."""
+        things: dict[str, object] = {
+            "pci": self.bus,
+            "pci.i82441fx": self.host_bridge,
+            "pci.i82371sb": self.isa_bridge,
+            "pci.piix3_ide": self.ide,
+        }
+        for number, (engine, channel) in enumerate(zip(self.engines, self.ata, strict=True)):
+            things[f"ata{number}"] = channel
+            things[f"ata{number}.bus_master"] = engine
+            things[f"ata{number}.bus_master.dmarq"] = engine.dmarq
+            things[f"ata{number}.bus_master.intrq"] = engine.intrq
+            for unit, drive in enumerate(channel.drives):
+                if drive is not None:
+                    things[f"ata{number}.drive{unit}"] = drive
+        return parts(things)
+
+    def restored(self) -> None:
+        """The interface's registers were put back: ports follow, engines stay where they were."""
+        self._decode()
+
+    def _decode(self) -> None:
+        ide = self.ide
         decoded = (ide.decodes_channel(0), ide.decodes_channel(1), ide.bus_master_base)
         if decoded == self._decoded:
             return

@@ -7,6 +7,7 @@ from hv.cpu.msr import MsrFault
 from hv.interfaces import IrqLine
 from hv.irq import FanOut, Wire
 from hv.partition import Partition
+from hv.saved import Parts, parts
 from hv.vp import End, Ending
 from hv_devices.emulated.acpi_pm import SIZE as PM_SIZE
 from hv_devices.emulated.acpi_pm import AcpiPm
@@ -49,10 +50,11 @@ class Platform:
         self.lines: dict[int, FanOut] = {}
         """ISA interrupts by number, as far as somebody drives them."""
         self.bus = ApicBus()
+        self.intr = Wire(vp.set_interrupt)
         self.apic = LocalApic(
             0,
             partition.clock,
-            Wire(vp.set_interrupt),
+            self.intr,
             _ProcessorPins(partition),
             self.bus,
             ext_int=pic_acknowledge,
@@ -81,6 +83,11 @@ class Platform:
         partition.msrs.attach(
             "local apic", _MSR_TSC_DEADLINE, apic.read_tsc_deadline, apic.write_tsc_deadline
         )
+
+    def parts(self) -> Parts:
+        """The state of its chips and of the wire to the processor."""
+        things = {"intr": self.intr, "apic": self.apic, "ioapic": self.ioapic, "pm": self.pm}
+        return parts(things)
 
     def show_in_cpuid(self) -> None:
         """Leaf 1 tells of the APIC as long as software has not disabled it."""

@@ -13,12 +13,13 @@ from hv.config import DEFAULT_MEMORY, parse_size
 from hv.errors import ConfigError, InternalError
 from hv.loaders import BootImage, LoadOptions, Symbols, SymbolTable, load_bytes
 from hv.root.build_cache import cached_build
+from hv.root.deeds import Deed
 from hv.root.disk import MemoryDisk
 from hv.root.images import symbols_of, whole_sectors
 from hv.root.keys import KeyEvent, parse_keys
 from hv.root.mouse_hand import MouseEvent
 from hv.root.resources import source_folder
-from hv.root.schedule import Deed, parse_deed
+from hv.root.schedule import parse_deed
 
 if TYPE_CHECKING:
     from hv.asm import Assembly

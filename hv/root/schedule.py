@@ -5,9 +5,9 @@ Host input at virtual times keeps a run reproducible. What an action has to tell
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from hv.errors import ConfigError
+from hv.root.deeds import Deed, PlannedDeed
 from hv.root.machine import Machine
 from hv.root.services import SyntheticDevices
 from hv_devices.synthetic.kvp import Answer
@@ -18,15 +18,6 @@ _FORM = re.compile(r"(\d+)(s|ms|us):([a-z-]+)(?::(.*))?", re.DOTALL)
 _ANSWER_POLL_NS = 10_000_000
 
 Report = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """One action at one time."""
-
-    when_ns: int
-    name: str
-    argument: str
 
 
 def parse_deed(text: str) -> Deed:
@@ -44,8 +35,11 @@ def parse_deed(text: str) -> Deed:
 def schedule(machine: Machine, deeds: list[Deed], report: Report) -> None:
     """Arm a timer for each deed. ConfigError for one that needs what the machine does not have."""
     for deed in deeds:
-        action = _ACTIONS[deed.name](machine, deed, report)
-        machine.partition.clock.timer(action).arm(deed.when_ns)
+        planned = PlannedDeed(deed)
+        action = _ACTIONS[deed.name](machine, planned, report)
+        clock = machine.partition.clock
+        clock.keep(clock.timer(action)).arm(deed.when_ns)
+        machine.planned.append(planned)
 
 
 def _synthetic(machine: Machine, deed: Deed) -> SyntheticDevices:
@@ -54,7 +48,8 @@ def _synthetic(machine: Machine, deed: Deed) -> SyntheticDevices:
     return machine.synthetic
 
 
-def _shutdown(machine: Machine, deed: Deed, report: Report) -> Callable[[], None]:
+def _shutdown(machine: Machine, planned: PlannedDeed, report: Report) -> Callable[[], None]:
+    deed = planned.deed
     service, reboot = _synthetic(machine, deed).shutdown, deed.name == "reboot"
 
     def act() -> None:
@@ -64,15 +59,15 @@ def _shutdown(machine: Machine, deed: Deed, report: Report) -> Callable[[], None
     return act
 
 
-def _heartbeat(machine: Machine, deed: Deed, report: Report) -> Callable[[], None]:
-    service = _synthetic(machine, deed).heartbeat
+def _heartbeat(machine: Machine, planned: PlannedDeed, report: Report) -> Callable[[], None]:
+    service = _synthetic(machine, planned.deed).heartbeat
     return lambda: report(f"heartbeat: {'alive' if service.alive else 'no answer'}")
 
 
-def _kvp(machine: Machine, deed: Deed, report: Report) -> Callable[[], None]:
+def _kvp(machine: Machine, planned: PlannedDeed, report: Report) -> Callable[[], None]:
+    deed, tickets = planned.deed, planned.tickets
     service, clock = _synthetic(machine, deed).kvp, machine.partition.clock
     key, _, value = deed.argument.partition("=")
-    tickets: list[int] = []
 
     def act() -> None:
         if deed.name == "kvp-set":
@@ -88,7 +83,7 @@ def _kvp(machine: Machine, deed: Deed, report: Report) -> Callable[[], None]:
         else:
             report(f"{deed.name} {key}: {_told(deed, key, answer)}")
 
-    look = clock.timer(look_for_answer)
+    look = clock.keep(clock.timer(look_for_answer))
     return act
 
 
@@ -101,15 +96,15 @@ def _told(deed: Deed, key: str, answer: Answer) -> str:
     return "done" if deed.name == "kvp-set" else "no such item"
 
 
-def _nmi(machine: Machine, _deed: Deed, _report: Report) -> Callable[[], None]:
+def _nmi(machine: Machine, _planned: PlannedDeed, _report: Report) -> Callable[[], None]:
     return machine.partition.vp.nmi
 
 
-def _power_button(machine: Machine, _deed: Deed, _report: Report) -> Callable[[], None]:
+def _power_button(machine: Machine, _planned: PlannedDeed, _report: Report) -> Callable[[], None]:
     return machine.board.platform.pm.press_power_button
 
 
-_ACTIONS: dict[str, Callable[[Machine, Deed, Report], Callable[[], None]]] = {
+_ACTIONS: dict[str, Callable[[Machine, PlannedDeed, Report], Callable[[], None]]] = {
     "shutdown": _shutdown,
     "reboot": _shutdown,
     "heartbeat": _heartbeat,

@@ -7,6 +7,7 @@ from uuid import UUID
 from hv.cost import WorkKind
 from hv.interfaces import Clock, GuestMemory, Work
 from hv.root.keys import SET_1
+from hv.saved import Parts, parts
 from hv.tlfs import HypervisorInterface
 from hv.vmbus.bus import Bus
 from hv.vmbus.connection import FIRST_CONTACT_CONNECTION_ID, MESSAGE_CONNECTION_ID
@@ -89,6 +90,20 @@ class SyntheticDevices:
         for connection in (MESSAGE_CONNECTION_ID, FIRST_CONTACT_CONNECTION_ID):
             self._listen(ports.connect_messages, connection)
         ports.connect_bus(self.bus.event)
+
+    def parts(self) -> Parts:
+        """The state of the bus and of every service on it. Services first: the bus hands out channels."""
+        things: dict[str, object] = {
+            "storage": self.storage,
+            **{f"storage.lun{lun}": unit for lun, unit in self.storage.target.luns.items()},
+            "keyboard": self.keyboard,
+            "mouse": self.mouse,
+            "heartbeat": self.heartbeat,
+            "shutdown": self.shutdown,
+            "timesync": self.timesync,
+            "kvp": self.kvp,
+        }
+        return parts(things, "synthetic.") | self.bus.parts()
 
     def inspect(self) -> dict[str, object]:
         """The bus with its channels, and every service's own state, as plain data."""

@@ -2,9 +2,11 @@
 
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
 
 from hv.clock import VirtualClock
-from hv.root.keys import KeyEvent, Press, Wait
+from hv.root.keys import KeyEvent, Press, Release, Wait
 from hv_devices.emulated.ps2_keyboard import Ps2Keyboard
 from hv_devices.synthetic.keyboard_vsp import KeyboardVsp
 
@@ -12,8 +14,39 @@ KEY_INTERVAL_NS = 10_000_000
 """Time between two key events: a fast typist, slow enough for any driver."""
 
 
+@dataclass(frozen=True, slots=True)
+class SavedEvent:
+    """A key event: what it is, and its key or its length."""
+
+    kind: Literal["press", "release", "wait"]
+    key: str = ""
+    ns: int = 0
+
+    @staticmethod
+    def of(event: KeyEvent) -> "SavedEvent":
+        if isinstance(event, Wait):
+            return SavedEvent("wait", ns=event.ns)
+        return SavedEvent("press" if isinstance(event, Press) else "release", event.key)
+
+    def event(self) -> KeyEvent:
+        if self.kind == "wait":
+            return Wait(self.ns)
+        return Press(self.key) if self.kind == "press" else Release(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedTyping:
+    """``down``: keys that are down, and whether on the synthetic keyboard."""
+
+    down: dict[str, bool]
+    queue: list[SavedEvent]
+    due: int
+
+
 class TypingHand:
     """Plays a queue on the keyboard that the guest listens to: the synthetic one as soon as it is in use."""
+
+    SAVED_AS = SavedTyping
 
     def __init__(
         self, clock: VirtualClock, keyboard: Ps2Keyboard, synthetic: KeyboardVsp | None = None
@@ -31,6 +64,16 @@ class TypingHand:
         self._queue.extend(events)
         if self._timer.deadline is None and self._queue:
             self._plan(self._clock.now() + KEY_INTERVAL_NS)
+
+    def save(self) -> SavedTyping:
+        down = {key: keyboard is self._synthetic for key, keyboard in self._down.items()}
+        return SavedTyping(down, [SavedEvent.of(event) for event in self._queue], self._due)
+
+    def load(self, saved: SavedTyping) -> None:
+        synthetic = self._synthetic or self._ps2
+        self._down = {key: synthetic if there else self._ps2 for key, there in saved.down.items()}
+        self._queue = deque(one.event() for one in saved.queue)
+        self._due = saved.due
 
     def _next(self) -> None:
         event = self._queue.popleft()

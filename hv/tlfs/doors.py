@@ -35,6 +35,9 @@ class Overlays(Protocol):
     def unmap(self, gpa: int) -> None:
         """Take the page at ``gpa`` away."""
 
+    def mapped(self, gpa: int) -> MappedPage:
+        """The page that lies over ``gpa`` since before a checkpoint. ValueError: none does."""
+
 
 class PartitionControl(Protocol):
     """What a guest can ask for its whole partition."""

@@ -5,6 +5,7 @@ of their indices. A host service speaks to the guest through ``post`` and ``sign
 ``ports``. Nothing here raises but ``AccessFault`` (#GP) and ``UndefinedOperation`` (#UD).
 """
 
+from hv.saved import Parts
 from hv.tlfs import hypercalls, msrs
 from hv.tlfs.cpuid_leaves import Leaf, Platform
 from hv.tlfs.doors import PartitionDoors, VpDoors
@@ -116,6 +117,13 @@ class HypervisorInterface:
     def tsc_invariant(self) -> bool:
         """The guest asked to be shown the invariant TSC bit (CPUID 0x80000007, EDX bit 8)."""
         return self._partition.tsc_invariant
+
+    def parts(self) -> Parts:
+        """The state of the partition's half and of each processor's."""
+        found = self._partition.parts()
+        for processor in self._processors:
+            found |= processor.parts()
+        return found
 
     def inspect(self) -> dict[str, object]:
         """All state as plain data."""

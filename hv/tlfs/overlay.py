@@ -6,6 +6,8 @@ seen: the TLFS leaves that open. A page beyond the physical address space is now
 for the hypervisor.
 """
 
+from dataclasses import dataclass
+
 from hv.tlfs.doors import MappedPage, Overlays
 from hv.types import PAGE_SIZE
 
@@ -15,13 +17,34 @@ ENABLE = 1
 _FRAME = ~(PAGE_SIZE - 1)
 
 
+@dataclass(frozen=True, slots=True)
+class SavedPage:
+    """``gpa``: where it was placed; ``shown_at``: where it is seen."""
+
+    hidden: bytes
+    gpa: int | None
+    shown: bool
+    shown_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class SavedOverlays:
+    """Pages in the order in which they were made; by address, those placed there, the seen one last."""
+
+    pages: list[SavedPage]
+    stacks: dict[int, list[int]]
+
+
 class OverlaySpace:
     """All overlay pages of a partition, by address."""
+
+    SAVED_AS = SavedOverlays
 
     def __init__(self, door: Overlays, physical_bits: int) -> None:
         self._door = door
         self._limit = 1 << physical_bits
         self._at: dict[int, list[OverlayPage]] = {}
+        self._pages: list[OverlayPage] = []
 
     def contains(self, gpa: int) -> bool:
         """The address is inside the guest's physical address space."""
@@ -29,7 +52,24 @@ class OverlaySpace:
 
     def page(self, *, writable: bool, executable: bool) -> "OverlayPage":
         """A new page of zeroes, seen nowhere."""
-        return OverlayPage(self, self._door, writable=writable, executable=executable)
+        page = OverlayPage(self, self._door, writable=writable, executable=executable)
+        self._pages.append(page)
+        return page
+
+    def save(self) -> SavedOverlays:
+        """The pages; what of them is in RAM is saved with it."""
+        stacks = {
+            gpa: [self._pages.index(page) for page in stack] for gpa, stack in self._at.items()
+        }
+        return SavedOverlays([page.save() for page in self._pages], stacks)
+
+    def load(self, saved: SavedOverlays) -> None:
+        """The pages as they were; RAM and what they cover were loaded before."""
+        for page, one in zip(self._pages, saved.pages, strict=True):
+            page.load(one)
+        self._at = {
+            gpa: [self._pages[index] for index in stack] for gpa, stack in saved.stacks.items()
+        }
 
     def push(self, gpa: int, page: "OverlayPage") -> None:
         stack = self._at.setdefault(gpa, [])
@@ -91,6 +131,18 @@ class OverlayPage:
         else:
             self._hidden[offset : offset + len(data)] = data
 
+    def save(self) -> SavedPage:
+        return SavedPage(bytes(self._hidden), self.gpa, self._shown is not None, self._shown_at)
+
+    def load(self, saved: SavedPage) -> None:
+        """ValueError: what was seen is not there."""
+        if len(saved.hidden) != PAGE_SIZE:
+            raise ValueError(f"an overlay page of {len(saved.hidden)} bytes")
+        self._hidden[:] = saved.hidden
+        self.gpa = saved.gpa
+        self._shown_at = saved.shown_at
+        self._shown = self._door.mapped(saved.shown_at) if saved.shown else None
+
     def show(self, gpa: int) -> None:
         """For the space: this page is the uppermost at ``gpa``."""
         self._shown_at = gpa
@@ -108,6 +160,8 @@ class OverlayPage:
 
 class PageRegister:
     """A register that places a page: SIMP, SIEFP, VP_ASSIST_PAGE, REFERENCE_TSC, HYPERCALL."""
+
+    SAVED = {"value": int}
 
     def __init__(self, page: OverlayPage) -> None:
         self.page = page

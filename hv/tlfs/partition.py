@@ -5,6 +5,7 @@ Follows the TLFS 6.0b, chapters Hypercall Interface ("Establishing the Hypercall
 
 from collections.abc import Callable
 
+from hv.saved import Parts, parts
 from hv.tlfs.cpuid_leaves import CpuidLeaves, Platform
 from hv.tlfs.crash import CrashRegisters
 from hv.tlfs.doors import PartitionDoors
@@ -24,43 +25,47 @@ _LOCKED = 1 << 1
 class HypercallPage:
     """GUEST_OS_ID and HYPERCALL: who the guest is, and the page through which it calls."""
 
+    SAVED = {"guest_os_id": int}
+
     def __init__(self, space: OverlaySpace, *, lockable: bool) -> None:
         self._space = space
-        self._register = PageRegister(space.page(writable=False, executable=True))
-        self._register.page.write(0, HYPERCALL_PAGE)
+        self.register = PageRegister(space.page(writable=False, executable=True))
+        self.register.page.write(0, HYPERCALL_PAGE)
         self._locked = _LOCKED if lockable else 0
         self.guest_os_id = 0
 
     def reset(self) -> None:
         self.guest_os_id = 0
-        self._register.write(0)
+        self.register.write(0)
 
     @property
     def enabled(self) -> bool:
-        return self._register.enabled
+        return self.register.enabled
 
     def read(self) -> int:
-        return self._register.value
+        return self.register.value
 
     def write_os_id(self, value: int) -> None:
         """A guest without a name cannot make hypercalls."""
         self.guest_os_id = value
         if not value:
-            self._register.write(self._register.value & ~ENABLE)
+            self.register.write(self.register.value & ~ENABLE)
 
     def write(self, value: int) -> None:
         """AccessFault once it is locked, or for a page outside the address space."""
-        if self._register.value & self._locked:
+        if self.register.value & self._locked:
             raise AccessFault
         if not self.guest_os_id:
             value &= ~ENABLE
         if value & ENABLE and not self._space.contains(value):
             raise AccessFault
-        self._register.write(value)
+        self.register.write(value)
 
 
 class SyntheticPartition:
     """The partition-wide half of the interface. ``tscs`` reads every processor's time stamp counter."""
+
+    SAVED = {"tsc_invariant": bool}
 
     def __init__(
         self,
@@ -108,6 +113,19 @@ class SyntheticPartition:
     def write_tsc_invariant(self, value: int) -> None:
         """Bit 0: show the invariant TSC bit (CPUID 0x80000007, EDX bit 8)."""
         self.tsc_invariant = bool(value & 1)
+
+    def parts(self) -> Parts:
+        """The state that all processors share. The overlay pages are saved behind what they cover."""
+        things = {
+            "partition": self,
+            "crash": self.crash,
+            "hypercall_page": self.hypercall_page,
+            "hypercall_page.register": self.hypercall_page.register,
+            "tsc_page": self.tsc_page,
+            "tsc_page.register": self.tsc_page.register,
+            "overlays": self.overlays,
+        }
+        return parts(things, "hypervisor.")
 
     def inspect(self) -> dict[str, object]:
         return {

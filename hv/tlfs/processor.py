@@ -1,5 +1,6 @@
 """What each processor of a partition has of its own: SynIC, timers, assist page, and the doors to itself."""
 
+from hv.saved import Parts, parts
 from hv.tlfs.doors import VpDoors
 from hv.tlfs.eoi_assist import EoiAssist
 from hv.tlfs.features import Feature
@@ -52,6 +53,17 @@ class SyntheticProcessor:
             timer.reset()
         self.synic.reset()
         self.assist.reset()
+
+    def parts(self) -> Parts:
+        """The state of this processor's own half."""
+        things: dict[str, object] = {
+            "simp": self.simp,
+            "siefp": self.siefp,
+            "assist": self.assist,
+            "synic": self.synic,
+        }
+        things |= {f"timer{number}": timer for number, timer in enumerate(self.timers)}
+        return parts(things, f"hypervisor.vp{self.index}.")
 
     def inspect(self) -> dict[str, object]:
         return {

@@ -45,6 +45,8 @@ class ReferenceTime:
 class ReferenceTscPage:
     """REFERENCE_TSC and the page that it places. HV_REFERENCE_TSC_PAGE."""
 
+    SAVED = {"_offset": int | None, "_sequence": int}
+
     def __init__(self, clock: Clock, register: PageRegister) -> None:
         self._clock = clock
         self.register = register

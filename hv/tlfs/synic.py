@@ -48,8 +48,41 @@ class State:
     """An interrupt did not go out because its source was masked."""
 
 
+@dataclass(frozen=True, slots=True)
+class SavedMessage:
+    """A message that waits; ``timer`` when it is a timer's."""
+
+    type: int
+    payload: bytes
+    timer: int | None = None
+    expiration: int = 0
+
+    @staticmethod
+    def of(message: Message) -> "SavedMessage":
+        if isinstance(message, TimerMessage):
+            return SavedMessage(message.type, b"", message.timer, message.expiration)
+        return SavedMessage(message.type, message.payload)
+
+    def message(self) -> Message:
+        if self.timer is not None:
+            return TimerMessage(self.type, self.payload, self.timer, self.expiration)
+        return Message(self.type, self.payload)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSynic:
+    """``State``, with the messages in a form that says which are timers'."""
+
+    scontrol: int
+    sints: list[int]
+    queues: list[list[SavedMessage]]
+    owed: list[bool]
+
+
 class Synic:
     """``now`` is reference time; ``polling``: the polling bit is offered."""
+
+    SAVED_AS = SavedSynic
 
     def __init__(
         self,
@@ -153,6 +186,18 @@ class Synic:
             if self._something_to_find(sint):
                 self._interrupt(sint)
         self._deliver(sint)
+
+    def save(self) -> SavedSynic:
+        state = self.state
+        queues = [[SavedMessage.of(message) for message in queue] for queue in state.queues]
+        return SavedSynic(state.scontrol, state.sints, queues, state.owed)
+
+    def load(self, saved: SavedSynic) -> None:
+        """ValueError: not sixteen sources."""
+        if not len(saved.sints) == len(saved.queues) == len(saved.owed) == SINTS:
+            raise ValueError(f"a SynIC of {len(saved.sints)} sources")
+        queues = [[message.message() for message in queue] for queue in saved.queues]
+        self.state = State(saved.scontrol, saved.sints, queues, saved.owed)
 
     def inspect(self) -> dict[str, object]:
         state = self.state

@@ -20,6 +20,7 @@ from typing import Any
 
 from hv.errors import ConfigError
 from hv.interfaces import GuestMemory
+from hv.saved import Parts, parts
 
 from . import messages
 from .channel_state import ChannelState
@@ -40,6 +41,8 @@ _MESSAGE_CONNECTIONS = (MESSAGE_CONNECTION_ID, FIRST_CONTACT_CONNECTION_ID)
 
 class Bus:
     """One partition's VMBus. ``versions`` can make it an older host."""
+
+    SAVED = {"_messages": int}
 
     def __init__(
         self, memory: GuestMemory, synic: Synic, *, versions: Collection[Version] = tuple(Version)
@@ -87,6 +90,11 @@ class Bus:
         self._settle()
 
     # The root's side
+
+    def parts(self) -> Parts:
+        """The state of the connection and of every channel; between two blocks nothing is under way."""
+        things = {"vmbus": self, "vmbus.link": self._link, "vmbus.channels": self._channels}
+        return parts(things)
 
     def offer(self, service: Service) -> None:
         """Put a service on the bus, at any time; a guest that asked for offers is told at once."""

@@ -6,18 +6,28 @@ still holds it may go on calling.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from hv.interfaces import GuestMemory
 
 from . import gpa, packet
 from .counters import Counters
-from .ring import TRAILER, CorruptRing, IncomingRing, OutgoingRing
+from .ring import TRAILER, CorruptRing, IncomingRing, OutgoingRing, SavedRing
 from .service import GpaRange, Offer, Packet, PacketKind, TransferRange
 from .traffic import Traffic
 from .view import RingView
 
 _INBAND, _XFER_PAGES = PacketKind.INBAND.value, PacketKind.XFER_PAGES.value
 _COMPLETION = PacketKind.COMPLETION.value
+
+
+@dataclass(frozen=True, slots=True)
+class SavedChannel:
+    """One opening. ``owed``: completions by transaction."""
+
+    incoming: SavedRing
+    outgoing: SavedRing
+    owed: dict[int, list[int]]
 
 
 class RingChannel:
@@ -144,6 +154,13 @@ class RingChannel:
         self._broken(reason)
 
     # For the bus
+
+    def save(self) -> SavedChannel:
+        return SavedChannel(self._incoming.save(), self._outgoing.save(), self._owed)
+
+    def load(self, saved: SavedChannel) -> None:
+        """What was owed when it was saved; its rings were resumed."""
+        self._owed = saved.owed
 
     def end(self) -> None:
         """Nothing moves from here on."""

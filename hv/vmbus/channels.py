@@ -4,13 +4,14 @@ Where a message is out of place it is answered with a failure if it has an answe
 it is counted and its reason kept.
 """
 
+from dataclasses import dataclass
 from functools import partial
 
 from hv.interfaces import GuestMemory
 
-from .channel import RingChannel
+from .channel import RingChannel, SavedChannel
 from .channel_state import ChannelEvent, ChannelState, step
-from .gpadl import GpadlTable
+from .gpadl import GpadlTable, SavedGpadls
 from .link import Link
 from .messages import (
     STATUS_SUCCESS,
@@ -29,15 +30,27 @@ from .messages import (
     RescindChannelOffer,
 )
 from .offering import offer_message
-from .ring import IncomingRing, OutgoingRing, Ring, ring_pages
+from .ring import MIN_RING_PAGES, IncomingRing, OutgoingRing, Ring, SavedRing, ring_pages
 from .service import GpaRange, Service
-from .slots import Slot, SlotTable
+from .slots import SavedSlot, Slot, SlotTable
 from .traffic import Observer, Traffic
 from .version import MODIFY_IS_ANSWERED
 
 
+@dataclass(frozen=True, slots=True)
+class SavedChannels:
+    """``stopped``: numbers of services that have not been told that their channel ended."""
+
+    slots: list[SavedSlot]
+    names: dict[int, str]
+    gpadls: SavedGpadls
+    stopped: list[int]
+
+
 class Channels:
     """All channels of one bus."""
+
+    SAVED_AS = SavedChannels
 
     def __init__(self, memory: GuestMemory, link: Link) -> None:
         self._memory = memory
@@ -47,6 +60,41 @@ class Channels:
         self.observer: Observer | None = None
         self._stopped: list[Service] = []
         """Services whose channel has ended and who have not been told."""
+
+    def save(self) -> SavedChannels:
+        stopped = [self.slots.service_number(service) for service in self._stopped]
+        return SavedChannels(self.slots.save(), self.slots.names, self.gpadls.save(), stopped)
+
+    def load(self, saved: SavedChannels) -> None:
+        """Everything as it was. Guest memory already says so; services take up their channels."""
+        self.slots.load(saved.slots)
+        self.slots.names = saved.names
+        self.gpadls.load(saved.gpadls)
+        self._stopped = [self.slots.service(number) for number in saved.stopped]
+        for service in self._stopped:
+            service.resume(self._ended(service))
+        for slot, one in zip(self.slots, saved.slots, strict=True):
+            if one.channel is not None:
+                slot.channel = self._resumed(slot, one.channel)
+                slot.service.resume(slot.channel)
+
+    def _resumed(self, slot: Slot, saved: SavedChannel) -> RingChannel:
+        if min(len(saved.incoming.pages), len(saved.outgoing.pages)) < MIN_RING_PAGES:
+            raise ValueError("a ring without data")
+        channel = self._channel(
+            slot,
+            IncomingRing.resumed(Ring(self._memory, saved.incoming.pages), saved.incoming),
+            OutgoingRing.resumed(Ring(self._memory, saved.outgoing.pages), saved.outgoing),
+        )
+        channel.load(saved)
+        return channel
+
+    def _ended(self, service: Service) -> RingChannel:
+        """What a service holds whose channel is gone."""
+        nowhere = SavedRing((0,) * MIN_RING_PAGES, 0)
+        channel = self._resumed(Slot(service), SavedChannel(nowhere, nowhere, {}))
+        channel.end()
+        return channel
 
     def offer_waiting(self) -> None:
         """Tell the guest of every service that it could be told of."""
@@ -100,7 +148,8 @@ class Channels:
             answer = OpenChannelResult(slot.relid, message.open_id, STATUS_UNSUCCESSFUL)
             self._link.post(answer)
             return
-        channel = self._channel(slot, *pages)
+        incoming, outgoing = (Ring(self._memory, ring) for ring in pages)
+        channel = self._channel(slot, IncomingRing(incoming), OutgoingRing(outgoing))
         slot.channel, slot.target_vp, slot.ring_gpadl = channel, message.target_vp, message.gpadl
         slot.counters.opens += 1
         # The guest learns of the opening before it hears from the device.
@@ -190,14 +239,12 @@ class Channels:
             self._link.refuse(f"channel {message.relid}: GPADL {message.gpadl:#x} holds no rings")
         return pages
 
-    def _channel(
-        self, slot: Slot, incoming: tuple[int, ...], outgoing: tuple[int, ...]
-    ) -> RingChannel:
+    def _channel(self, slot: Slot, incoming: IncomingRing, outgoing: OutgoingRing) -> RingChannel:
         return RingChannel(
             slot.service.offer,
             self._memory,
-            IncomingRing(Ring(self._memory, incoming)),
-            OutgoingRing(Ring(self._memory, outgoing)),
+            incoming,
+            outgoing,
             slot.counters,
             buffer=partial(self._buffer, slot.relid),
             signal=partial(self._interrupt, slot),

@@ -42,6 +42,16 @@ class Gpadl:
     pages: int
 
 
+@dataclass(frozen=True, slots=True)
+class SavedGpadls:
+    """By channel and handle those that are complete, by handle those under assembly."""
+
+    complete: dict[int, dict[int, Gpadl]]
+    assembling: dict[int, _Assembly]
+    count: int
+    pages: int
+
+
 class GpadlTable:
     """Every GPADL of one connection, by channel and handle."""
 
@@ -50,6 +60,13 @@ class GpadlTable:
         self._assembling: dict[int, _Assembly] = {}
         self._count = 0
         self._pages = 0
+
+    def save(self) -> SavedGpadls:
+        return SavedGpadls(self._channels, self._assembling, self._count, self._pages)
+
+    def load(self, saved: SavedGpadls) -> None:
+        self._channels, self._assembling = saved.complete, saved.assembling
+        self._count, self._pages = saved.count, saved.pages
 
     @property
     def pages(self) -> int:

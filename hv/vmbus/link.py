@@ -13,6 +13,8 @@ _FLAG_OF_INTERRUPT_PAGE = 0
 class Link:
     """Where to reach whoever is connected; silent while nobody is."""
 
+    SAVED = {"connection": Connection | None, "refused": int, "last_failure": str}
+
     def __init__(self, memory: GuestMemory, synic: Synic) -> None:
         self._memory = memory
         self._synic = synic

@@ -7,6 +7,7 @@ are kept here, never read back. Left out: monitor pages; masking the guest's sig
 guest does not run meanwhile).
 """
 
+from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct
 
@@ -56,6 +57,7 @@ class Ring:
     """Control page and data of one ring; data offsets wrap."""
 
     def __init__(self, memory: GuestMemory, pages: tuple[int, ...]) -> None:
+        self.pages = pages
         self._memory = memory
         self._control = pages[0] << _PAGE_SHIFT
         self._data = [page << _PAGE_SHIFT for page in pages[1:]]
@@ -108,6 +110,18 @@ class Ring:
             at += take
 
 
+@dataclass(frozen=True, slots=True)
+class SavedRing:
+    """Pages, control page first, and what the host remembers of a ring: its own index, room that is owed,
+    room that somebody waits for.
+    """
+
+    pages: tuple[int, ...]
+    index: int
+    reserved: int = 0
+    wanted: int = 0
+
+
 class IncomingRing:
     """Guest to host. The read index is ours."""
 
@@ -115,6 +129,16 @@ class IncomingRing:
         self._ring = ring
         self._read_index = 0
         ring.store(_READ_INDEX, 0)
+
+    def save(self) -> SavedRing:
+        return SavedRing(self._ring.pages, self._read_index)
+
+    @classmethod
+    def resumed(cls, ring: Ring, saved: SavedRing) -> "IncomingRing":
+        """Go on with a ring; guest memory already says so."""
+        new = cls.__new__(cls)
+        new._ring, new._read_index = ring, saved.index
+        return new
 
     @property
     def size(self) -> int:
@@ -176,6 +200,17 @@ class OutgoingRing:
         ring.store(_WRITE_INDEX, 0)
         ring.store(_PENDING_SEND_SIZE, 0)
         ring.store(_FEATURES, ring.features() | FEATURE_PENDING_SEND_SIZE)
+
+    def save(self) -> SavedRing:
+        return SavedRing(self._ring.pages, self._write_index, self._reserved, self._wanted)
+
+    @classmethod
+    def resumed(cls, ring: Ring, saved: SavedRing) -> "OutgoingRing":
+        """Go on with a ring; guest memory already says so."""
+        new = cls.__new__(cls)
+        new._ring, new._write_index = ring, saved.index
+        new._reserved, new._wanted = saved.reserved, saved.wanted
+        return new
 
     @property
     def size(self) -> int:

@@ -136,3 +136,6 @@ class Service(Protocol):
 
     def close(self) -> None:
         """The channel is gone; ``open`` may come again."""
+
+    def resume(self, channel: Channel) -> None:
+        """The service's state was put back, and with it the channel that it had. Nothing moves."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from .channel import RingChannel
+from .channel import RingChannel, SavedChannel
 from .channel_state import ChannelState
 from .counters import Counters
 from .service import Service
@@ -49,6 +49,20 @@ class Slot:
         self.relid = self.target_vp = self.ring_gpadl = 0
 
 
+@dataclass(frozen=True, slots=True)
+class SavedSlot:
+    """A slot; ``service`` counts in the order in which services first came."""
+
+    service: int
+    state: ChannelState
+    relid: int
+    target_vp: int
+    ring_gpadl: int
+    channel: SavedChannel | None
+    failure: str
+    counters: Counters
+
+
 class SlotTable:
     """All slots, in the order in which their services came."""
 
@@ -57,12 +71,49 @@ class SlotTable:
         self._by_relid: dict[int, Slot] = {}
         self.names: dict[int, str] = {}
         """Of every connection id that was given out, the service it named last; for statistics."""
+        self._services: list[Service] = []
 
     def __iter__(self) -> Iterator[Slot]:
         return iter(tuple(self._slots))
 
     def add(self, slot: Slot) -> None:
         self._slots.append(slot)
+        if slot.service not in self._services:
+            self._services.append(slot.service)
+
+    def service_number(self, service: Service) -> int:
+        """What ``service`` is called where it is saved."""
+        return self._services.index(service)
+
+    def service(self, number: int) -> Service:
+        """The service of that number. ValueError: it is not on this bus."""
+        if not 0 <= number < len(self._services):
+            raise ValueError(f"the VMBus has no service {number}")
+        return self._services[number]
+
+    def save(self) -> list[SavedSlot]:
+        return [
+            SavedSlot(
+                self.service_number(slot.service),
+                *(slot.state, slot.relid, slot.target_vp, slot.ring_gpadl),
+                slot.channel.save() if slot.channel else None,
+                *(slot.failure, slot.counters),
+            )
+            for slot in self._slots
+        ]
+
+    def load(self, saved: list[SavedSlot]) -> None:
+        """The slots as they were, but for their channels."""
+        self._slots = [
+            Slot(
+                self.service(one.service),
+                *(one.state, one.relid, one.target_vp, one.ring_gpadl),
+                failure=one.failure,
+                counters=one.counters,
+            )
+            for one in saved
+        ]
+        self._by_relid = {slot.relid: slot for slot in self._slots if slot.relid}
 
     def remove(self, slot: Slot) -> None:
         """Take a slot and its relid off the bus."""

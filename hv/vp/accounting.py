@@ -5,6 +5,7 @@ kind costs is asked once, when the kind is first seen; names are put to the numb
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from hv.cost import WorkKind
@@ -26,6 +27,7 @@ MOST_KINDS = 1 << 14
 OTHERS = 1 << 48
 """The target that stands for all others once ``MOST_KINDS`` kinds of exits were seen."""
 
+ROW_LENGTH = 5
 _MASK = (1 << 64) - 1
 
 
@@ -49,19 +51,37 @@ class NoPrices:
         return 0, 0
 
 
+@dataclass(frozen=True, slots=True)
+class SavedAccounting:
+    """The rows of ``Accounting``."""
+
+    rows: dict[int, Row]
+    work: dict[WorkKey, list[int]]
+    last: int
+
+
+def _checked(row: list[int]) -> list[int]:
+    if len(row) != ROW_LENGTH:
+        raise ValueError(f"a row of {len(row)} numbers")
+    return row
+
+
 class Accounting:
     """Exits and device work of one virtual processor since power-on.
 
     ``listener`` hears of each exit before it is charged for; ``on_work`` of each request, with its price.
     """
 
+    SAVED_AS = SavedAccounting
+
     def __init__(self, pace: memoryview) -> None:
         self._pace = pace
         self._rows: dict[int, Row] = {}
         self._work: dict[WorkKey, list[int]] = {}
+        self._meters: dict[WorkKey, list[int]] = {}
         self._last = 0
         self._pricing: Pricing = NoPrices()
-        self.latest: Row = [0] * 5
+        self.latest: Row = [0] * ROW_LENGTH
         """The row of the exit under way."""
         self.listener: Callable[[ExitKey, int], None] | None = None
         self.on_work: Callable[[WorkKey, int], None] | None = None
@@ -78,6 +98,20 @@ class Accounting:
             listener(key, price)
 
         self.listener = both
+
+    def save(self) -> SavedAccounting:
+        """What was counted, and the prices that were asked for."""
+        return SavedAccounting(self._rows, self._work, self._last)
+
+    def load(self, saved: SavedAccounting) -> None:
+        """Go on counting from there. ValueError: a device that is not here."""
+        self._rows = {key: _checked(row) for key, row in saved.rows.items()}
+        self._last = saved.last
+        for key, row in saved.work.items():
+            if key not in self._meters:
+                raise ValueError(f"nobody counts the {key.kind} of {key.device}")
+            self._meters[key][:] = _checked(row)
+            self._work[key] = self._meters[key]
 
     def charge_by(self, pricing: Pricing) -> None:
         """Prices from now on; before the partition runs."""
@@ -112,7 +146,7 @@ class Accounting:
     def meter(self, device: str, kind: WorkKind) -> Callable[[int], None]:
         """``done(moved)``: ``device`` has done one request that moved ``moved`` bytes."""
         key = WorkKey(device, kind.name)
-        row: list[int] = []
+        row = self._meters.setdefault(key, [])
 
         def done(moved: int) -> None:
             if not row:

@@ -1,6 +1,7 @@
 """The run loop: timers, injection, halting. It has control only at a block boundary."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from hv.clock import VirtualClock
@@ -10,6 +11,7 @@ from hv.cpu.delivery import Event, EventKind
 from hv.cpu.exits import ExitReason, Vector
 from hv.cpu.msr import MsrBus
 from hv.cpu.pace import (
+    BLOCK,
     COUNT,
     CPI,
     CPI_SHIFT,
@@ -49,11 +51,27 @@ class InterruptController(Protocol):
         """The interrupt acknowledge cycle: the vector to deliver."""
 
 
+@dataclass(frozen=True, slots=True)
+class SavedProcessor:
+    """``state``: the engine's bytes; ``pace``: the words of hv.cpu.pace."""
+
+    state: bytes
+    pace: list[int]
+    idle_ns: int
+    halted: bool
+    wake_on_pending: bool
+    interrupt_level: bool
+    nmi_pending: bool
+    end: End | None
+
+
 class VirtualProcessor(Core):
     """One processor of a partition, with its own saved state, clock and counters.
 
     With ``host_ns`` the host's time is measured exit by exit.
     """
+
+    SAVED_AS = SavedProcessor
 
     def __init__(
         self,
@@ -120,6 +138,35 @@ class VirtualProcessor(Core):
         """What a snapshot must hold of the processor, with the lazy flags in plain form."""
         self.settle_flags()
         return self.state.architectural()
+
+    def save(self) -> SavedProcessor:
+        """Between two blocks."""
+        pace = list(self.pace)
+        pace[BLOCK] = 0  # names the engine's record of the block before
+        return SavedProcessor(
+            state=self.engine.saved_state(),
+            pace=pace,
+            idle_ns=self.idle_ns,
+            halted=self.halted,
+            wake_on_pending=self._wake_on_pending,
+            interrupt_level=self._interrupt_level,
+            nmi_pending=self._nmi_pending,
+            end=self.end,
+        )
+
+    def load(self, saved: SavedProcessor) -> None:
+        """Before this processor runs. ValueError: not the state of such a processor."""
+        if len(saved.state) != s.STATE_SIZE or len(saved.pace) != len(self.pace):
+            raise ValueError(f"{len(saved.state)} bytes of processor, {len(saved.pace)} counters")
+        self.engine.load_state(saved.state)
+        for word, value in enumerate(saved.pace):
+            self.pace[word] = value
+        self.idle_ns = saved.idle_ns
+        self.halted = saved.halted
+        self._wake_on_pending = saved.wake_on_pending
+        self._interrupt_level = saved.interrupt_level
+        self._nmi_pending = saved.nmi_pending
+        self.end = saved.end
 
     # Pins.
 

@@ -111,6 +111,8 @@ class State:
 class BusMasterIde:
     """One channel's engine. ``dmarq`` and ``intrq`` are the wires it has from the cable."""
 
+    SAVED = {"_granted": bool}
+
     def __init__(self, memory: BusMemory, aborted: Callable[[], None]) -> None:
         self._memory = memory
         self._aborted = aborted

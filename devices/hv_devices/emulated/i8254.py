@@ -72,6 +72,8 @@ class State:
 class I8254:
     """``irq0`` is counter 0's OUT. GATE inputs are high until ``set_gate`` says otherwise."""
 
+    SAVED = {"_watched": bool, "_due": int | None}
+
     def __init__(self, clock: Clock, irq0: IrqLine) -> None:
         self._clock = clock
         self._irq0 = irq0

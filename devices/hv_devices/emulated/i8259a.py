@@ -120,6 +120,8 @@ class I8259A:
     looks at the request register, for sources that drive masked inputs lazily.
     """
 
+    SAVED = {"_level": int, "pending": bool}
+
     def __init__(
         self,
         output: IrqLine,

@@ -50,6 +50,8 @@ class PicPair:
     Neither is called on construction.
     """
 
+    SAVED = {"pending": bool}
+
     def __init__(
         self,
         output: IrqLine,

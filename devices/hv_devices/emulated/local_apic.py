@@ -95,6 +95,10 @@ class LocalApic(ApicCore):
         self._timer.load(state.timer)
         self._settle()
 
+    def restored(self) -> None:
+        """The state was put back, the alarm with it."""
+        self._timer.state = self.state.timer
+
     # MSRs.
 
     @property

@@ -53,6 +53,8 @@ def _nothing() -> None:
 class ApicCore:
     """Drives ``intr``. ``after_eoi`` is called after every EOI."""
 
+    SAVED = {"pending": bool, "from_root": bool, "_floor": int}
+
     def __init__(
         self,
         state: State,

@@ -94,6 +94,10 @@ class IcService(ABC, Generic[S]):
         self.state = self._after_close()
         self._settle()
 
+    def resume(self, channel: Channel) -> None:
+        """The state was put back."""
+        self._channel = channel
+
     # For the root
 
     def inspect(self) -> dict[str, object]:

@@ -147,6 +147,10 @@ class KeyboardVsp:
         self._channel = None
         self.state = State(held=self.state.held)
 
+    def resume(self, channel: Channel) -> None:
+        """The state was put back."""
+        self._channel = channel
+
     def inspect(self) -> dict[str, object]:
         state = self.state
         return {

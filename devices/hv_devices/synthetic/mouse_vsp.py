@@ -145,6 +145,10 @@ class MouseVsp:
         self._channel = None
         self.state = State(buttons=state.buttons, x=state.x, y=state.y)
 
+    def resume(self, channel: Channel) -> None:
+        """The state was put back."""
+        self._channel = channel
+
     def inspect(self) -> dict[str, object]:
         state = self.state
         return {

@@ -80,6 +80,8 @@ class ScsiDevice:
     UNHINDERED = frozenset({Opcode.INQUIRY.value, Opcode.REQUEST_SENSE.value})
     """Commands that a unit attention neither stops nor is used up by."""
 
+    SAVED: dict[str, type] = {"statistics": Statistics}
+
     def __init__(self, identity: Identity) -> None:
         self.identity = identity
         self.statistics = Statistics()

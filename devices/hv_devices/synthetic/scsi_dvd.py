@@ -80,6 +80,8 @@ class ScsiDvd(ScsiDevice):
         Opcode.GET_EVENT_STATUS_NOTIFICATION.value,
     }
 
+    SAVED = {"has_disc": bool}
+
     state: DvdState
 
     def __init__(
@@ -117,6 +119,18 @@ class ScsiDvd(ScsiDevice):
     def medium(self) -> BlockDevice | None:
         """The disc in the drive or on its tray."""
         return self._disc.medium if self._disc else None
+
+    @property
+    def has_disc(self) -> bool:
+        """A disc is in the drive or on its tray. Saved as that: the disc itself is the root's."""
+        return self._disc is not None
+
+    @has_disc.setter
+    def has_disc(self, there: bool) -> None:
+        if there and self._disc is None:
+            raise ValueError("the disc that was in this drive is not here")
+        if not there:
+            self._disc = None
 
     def insert(self, medium: BlockDevice | bytes) -> None:
         """Put a disc in, instead of the one that was there."""

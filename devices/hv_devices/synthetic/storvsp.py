@@ -98,6 +98,8 @@ class StorageController:
     See ``scsi_controller`` and ``ide_accelerator`` for what to put into ``offer``.
     """
 
+    SAVED = {"statistics": Statistics}
+
     def __init__(
         self,
         offer: Offer,
@@ -147,6 +149,10 @@ class StorageController:
     def close(self) -> None:
         self._channel = None
         self.reset()
+
+    def resume(self, channel: Channel) -> None:
+        """The state was put back."""
+        self._channel = channel
 
     def reset(self) -> None:
         """Forget the guest. Units lose what it has set, not what lies in them."""
@@ -304,6 +310,10 @@ class _SubChannel:
 
     def close(self) -> None:
         self._channel = None
+
+    def resume(self, channel: Channel) -> None:
+        """The state was put back."""
+        self._channel = channel
 
 
 def scsi_controller(

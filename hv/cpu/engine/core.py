@@ -63,8 +63,8 @@ from hv.cpu.pace import (
     PACE_WORDS,
     Handlers,
 )
-from hv.cpu.state import A20_MASK, CR0, CR3, RFLAGS, RIP, STATE_SIZE, CpuState
-from hv.errors import InternalError
+from hv.cpu.state import A20_MASK, BREAKPOINTS, CR0, CR3, RFLAGS, RIP, STATE_SIZE, CpuState
+from hv.errors import ConfigError, InternalError
 
 PHYSICAL_BITS = 40
 """Guest physical addresses are below 2**40: QEMU64's own limit, and what CPUID reports."""
@@ -244,6 +244,22 @@ class Engine:
     def restore(self) -> None:
         """``state`` -> processor. Translations stay: see ``flush_tlb``."""
         UCLIB.uc_context_restore(self.handle, self.context)
+
+    def saved_state(self) -> bytes:
+        """The processor's state for another engine. ConfigError where that has words of this one's own.
+
+        Armed hardware breakpoints are such: pointers to Unicorn's own records of them.
+        """
+        self.save()
+        if any(self.state.q[BREAKPOINTS]):
+            raise ConfigError("armed hardware breakpoints (DR7) cannot be saved")
+        return bytes(self.state.bytes)
+
+    def load_state(self, saved: bytes) -> None:
+        """Go on from what ``saved_state`` of another engine gave."""
+        self.state.bytes[:] = saved
+        self.restore()
+        self.flush_tlb()
 
     def reset_fpu(self) -> None:
         """Control words after RESET; the tags are ``CpuState.empty_fpu``'s."""

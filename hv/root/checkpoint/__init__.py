@@ -1,0 +1,52 @@
+"""Checkpoints: a machine's whole state in one file, and machines that go on from it.
+
+A checkpoint is taken between blocks, when ``Machine.run`` has returned. Everything needed to go on is inside,
+but for disk images and a cost model of the user's, which are known by their content. ``Snapshot`` is the same
+without a file: any number of machines can start from one, and share memory until they write.
+"""
+
+from pathlib import Path
+
+from hv.errors import ConfigError
+from hv.root.checkpoint.format import is_checkpoint, read_sections, write_sections
+from hv.root.checkpoint.pages import SHARED_FOLDER, PagePool
+from hv.root.checkpoint.snapshot import Snapshot, pages_of, sections_of
+from hv.root.machine import Machine, Outputs
+from hv.root.schedule import Report
+
+__all__ = ["Snapshot", "is_checkpoint", "load_checkpoint", "open_checkpoint", "save_checkpoint"]
+
+
+def save_checkpoint(machine: Machine, path: Path, *, shared_pages: bool = False) -> None:
+    """Write ``machine`` to ``path``. ConfigError when it cannot be saved or written.
+
+    With ``shared_pages`` its pages go to the folder ``pages`` beside it, where all checkpoints of that folder
+    have theirs.
+    """
+    pool = PagePool()
+    sections = sections_of(machine, pool)
+    pages = pages_of(pool)
+    if shared_pages:
+        pool.share(path.parent / SHARED_FOLDER)
+        del pages["pages"]
+    write_sections(path, sections | pages)
+
+
+def open_checkpoint(path: Path) -> Snapshot:
+    """Read and check a checkpoint. ConfigError, one line, for whatever is not as it was written."""
+    sections = read_sections(path)
+    try:
+        return Snapshot(sections, path.parent / SHARED_FOLDER)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def load_checkpoint(
+    path: Path, outputs: Outputs | None = None, report: Report = lambda _text: None
+) -> Machine:
+    """The machine in a checkpoint, ready to run on."""
+    snapshot = open_checkpoint(path)
+    try:
+        return snapshot.machine(outputs, report)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None

@@ -1,0 +1,90 @@
+"""A checkpoint's file: named sections of bytes, each with a checksum, behind a directory with its own.
+
+Magic, length of the directory (u32, little-endian), the directory (MessagePack: name, length and checksum of
+each section), its checksum, the sections in that order, and nothing behind them. Checksums are BLAKE2b of 16
+bytes.
+"""
+
+import hashlib
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from hv.errors import ConfigError
+
+SCHEMA = "hv.checkpoint/1"
+MAGIC = b"hv.checkpoint/1\n"
+CHECKSUM = 16
+_LENGTH = struct.Struct("<I")
+
+
+class Section(NamedTuple):
+    """One entry of the directory."""
+
+    name: str
+    size: int
+    checksum: bytes
+
+
+def checksum(data: bytes | memoryview) -> bytes:
+    """What a section or a page is known by."""
+    return hashlib.blake2b(data, digest_size=CHECKSUM).digest()
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file begins as a checkpoint does; False for one that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
+def write_sections(path: Path, sections: Mapping[str, bytes]) -> None:
+    """Put a checkpoint on disk, whole or not at all. ConfigError when that fails."""
+    directory = msgspec.msgpack.encode(
+        [Section(name, len(data), checksum(data)) for name, data in sections.items()]
+    )
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(MAGIC + _LENGTH.pack(len(directory)) + directory + checksum(directory))
+            for data in sections.values():
+                file.write(data)
+        partial.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+
+
+def read_sections(path: Path) -> dict[str, memoryview]:
+    """The sections of a checkpoint. ConfigError when it is none, or not as it was written."""
+    try:
+        data = memoryview(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    if data[: len(MAGIC)] != MAGIC:
+        raise ConfigError(f"{path}: is no checkpoint of this version ({SCHEMA})")
+    try:
+        return dict(_checked(data))
+    except (ValueError, struct.error, msgspec.MsgspecError) as error:
+        raise ConfigError(f"{path}: the checkpoint is damaged: {error}") from None
+
+
+def _checked(data: memoryview) -> Iterator[tuple[str, memoryview]]:
+    at = len(MAGIC) + _LENGTH.size
+    (length,) = _LENGTH.unpack_from(data, len(MAGIC))
+    directory, seal = data[at : at + length], data[at + length : at + length + CHECKSUM]
+    if checksum(directory) != seal:
+        raise ValueError("its directory does not match its checksum")
+    at += length + CHECKSUM
+    for section in msgspec.msgpack.decode(directory, type=list[Section]):
+        content = data[at : at + section.size]
+        if len(content) != section.size or checksum(content) != section.checksum:
+            raise ValueError(f"section {section.name!r} does not match its checksum")
+        yield section.name, content
+        at += section.size
+    if at != len(data):
+        raise ValueError(f"{len(data) - at} bytes stand behind its end")

@@ -1,0 +1,152 @@
+"""Pages by content: equal ones are kept once, compressed, under their checksum; empty ones not at all.
+
+A page of a checkpoint is 16 KiB: small enough that two checkpoints of one boot share most of them, large
+enough that restoring 64 MiB is a matter of tens of milliseconds. Pages are inside the checkpoint's file or,
+where many of them are to share, in a folder beside it.
+"""
+
+import mmap
+import os
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+from pathlib import Path
+
+import msgspec
+import zstandard
+
+from hv.errors import ConfigError
+from hv.root.checkpoint.format import checksum
+
+PAGE = 1 << 14
+LEVEL = 1
+"""Of zstd: the fastest; higher ones save a tenth and take several times as long."""
+
+SHARED_FOLDER = "pages"
+_EMPTY = bytes(PAGE)
+_WRITTEN_AT_ONCE = 64  # pages
+
+PageTable = list[int]
+"""Page numbers of a stretch of bytes, in order: 0 is an empty page, n the pool's page n - 1."""
+
+
+class PageIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is in a pool: checksum of each page's content and its size compressed."""
+
+    checksums: list[bytes]
+    sizes: list[int]
+
+
+class PagePool:
+    """Pages under collection."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[bytes, int] = {}
+        self._frames: list[bytes] = []
+        self._compress = zstandard.ZstdCompressor(level=LEVEL).compress
+
+    def put(self, content: memoryview) -> PageTable:
+        """Keep ``content``; where its pages are."""
+        return [self._number(content[at : at + PAGE]) for at in range(0, len(content), PAGE)]
+
+    def _number(self, page: memoryview) -> int:
+        if page == _EMPTY[: len(page)]:
+            return 0
+        known = checksum(page)
+        number = self._numbers.get(known)
+        if number is None:
+            self._frames.append(self._compress(page))
+            number = self._numbers[known] = len(self._frames)
+        return number
+
+    def index(self) -> PageIndex:
+        """What is in it."""
+        return PageIndex(list(self._numbers), [len(frame) for frame in self._frames])
+
+    def frames(self) -> bytes:
+        """All pages, compressed, back to back."""
+        return b"".join(self._frames)
+
+    def share(self, folder: Path) -> None:
+        """Put into ``folder`` what is not there yet. ConfigError when that fails."""
+        try:
+            folder.mkdir(exist_ok=True)
+            for known, frame in zip(self._numbers, self._frames, strict=True):
+                target = folder / known.hex()
+                if not target.exists():
+                    partial = target.with_suffix(".partial")
+                    partial.write_bytes(frame)
+                    partial.replace(target)
+        except OSError as error:
+            raise ConfigError(f"{folder}: {error.strerror}") from None
+
+
+class PageSource:
+    """The pages of a checkpoint that is being read. ConfigError or zstandard.ZstdError for a bad one."""
+
+    def __init__(self, index: PageIndex, frames: memoryview | Path) -> None:
+        self._index = index
+        self._frames = frames
+        self._ends = list(accumulate(index.sizes))
+        self._decompress = zstandard.ZstdDecompressor().decompress
+        whole = isinstance(frames, Path) or sum(index.sizes) == len(frames)
+        if len(index.sizes) != len(index.checksums) or min(index.sizes, default=1) < 1 or not whole:
+            raise ValueError(f"its pages are not the {len(index.sizes)} of its index")
+
+    def pages(self, table: PageTable, size: int) -> Iterator[bytes | None]:
+        """The pages of a stretch of ``size`` bytes, the last one cut; None for an empty one."""
+        if len(table) != -(-size // PAGE):
+            raise ValueError(f"{len(table)} pages for {size} bytes")
+        if not 0 <= min(table, default=0) <= max(table, default=0) <= len(self._ends):
+            raise ValueError(f"there are {len(self._ends)} pages")
+        for at, number in zip(range(0, size, PAGE), table, strict=True):
+            yield self._page(number - 1, min(PAGE, size - at)) if number else None
+
+    def content(self, table: PageTable, size: int) -> bytes:
+        """A stretch of ``size`` bytes."""
+        return b"".join(page or _EMPTY for page in self.pages(table, size))[:size]
+
+    def _page(self, number: int, size: int) -> bytes:
+        frames = self._frames
+        if isinstance(frames, Path):
+            return self._shared(frames / self._index.checksums[number].hex(), number, size)
+        end = self._ends[number]
+        frame = frames[end - self._index.sizes[number] : end]
+        return self._decompress(frame, max_output_size=size)
+
+    def _shared(self, file: Path, number: int, size: int) -> bytes:
+        try:
+            page = self._decompress(file.read_bytes(), max_output_size=size)
+        except OSError as error:
+            raise ConfigError(f"{file}: {error.strerror}") from None
+        if checksum(page) != self._index.checksums[number]:
+            raise ConfigError(f"{file}: the page does not match its checksum")
+        return page
+
+
+class MemoryImage:
+    """Memory that any number of machines start from: each gets its own, copied where it writes."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._file = os.memfd_create("hv checkpoint", os.MFD_CLOEXEC)
+        os.ftruncate(self._file, size)
+
+    def fill(self, pages: Iterable[bytes | None]) -> None:
+        """Put in what is not empty."""
+        run: list[bytes] = []
+        at = 0
+        for number, page in enumerate(pages):
+            if page is None or len(run) == _WRITTEN_AT_ONCE:
+                os.pwritev(self._file, run, at)
+                run = []
+            if page is not None:
+                at = at if run else number * PAGE
+                run.append(page)
+        os.pwritev(self._file, run, at)
+
+    def mapped(self) -> mmap.mmap:
+        """A new copy-on-write view."""
+        return mmap.mmap(self._file, self.size, flags=mmap.MAP_PRIVATE)
+
+    def __del__(self) -> None:
+        os.close(self._file)

@@ -1,0 +1,186 @@
+"""A machine's whole state, apart from any machine: taken from one, the start of any number of others."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import zstandard
+
+import hv
+from hv.config import MachineConfig
+from hv.cpu.engine import UNICORN_VERSION
+from hv.errors import ConfigError
+from hv.memory import MAX_RAM, MIN_RAM, buffer_size
+from hv.root.checkpoint import codec
+from hv.root.checkpoint.format import SCHEMA, checksum
+from hv.root.checkpoint.media import SavedMedia, load_media, save_media
+from hv.root.checkpoint.pages import (
+    LEVEL,
+    MemoryImage,
+    PageIndex,
+    PagePool,
+    PageSource,
+    PageTable,
+)
+from hv.root.deeds import PlannedDeed
+from hv.root.machine import Machine, Outputs
+from hv.root.schedule import Report, schedule
+
+_MOST_STATE = 1 << 30
+"""Bytes that a section of state may unpack to. Memory is not among them."""
+
+_BROKEN = (ValueError, TypeError, OverflowError, msgspec.MsgspecError, zstandard.ZstdError)
+"""What data of the right checksum and the wrong content runs into."""
+
+T = TypeVar("T")
+
+
+class Meta(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What decides whether a checkpoint can be read here: the processor's state is Unicorn's own."""
+
+    schema: str
+    hv: str
+    unicorn: str
+
+
+class Machinery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a machine is built from. ``cost_model``: the checksum of the model's content."""
+
+    config: MachineConfig
+    cost_model: bytes
+    planned: list[PlannedDeed]
+    memory: PageTable
+    media: SavedMedia
+
+
+def sections_of(machine: Machine, pool: PagePool) -> dict[str, bytes]:
+    """A machine between two blocks as sections; its pages go into ``pool``. ConfigError: it cannot be.
+
+    Nothing about the machine changes.
+    """
+    machinery = Machinery(
+        config=machine.config,
+        cost_model=_model_checksum(machine),
+        planned=machine.planned,
+        memory=pool.put(machine.partition.memory.view),
+        media=save_media(machine.media, pool.put),
+    )
+    _check_discs(machine)
+    state = {path: codec.save_part(part) for path, part in machine.parts().items()}
+    return {
+        "meta": codec.to_bytes(Meta(SCHEMA, hv.__version__, UNICORN_VERSION)),
+        "machine": _packed(machinery),
+        "state": _packed(state),
+    }
+
+
+class Snapshot:
+    """What sections say, checked. Machines made from it share its memory until they write."""
+
+    def __init__(self, sections: Mapping[str, memoryview], shared_pages: Path) -> None:
+        meta = codec.from_bytes(_section(sections, "meta"), Meta)
+        _check_versions(meta)
+        self._machinery = codec.from_bytes(_unpacked(sections, "machine"), Machinery)
+        config = self._machinery.config
+        if not MIN_RAM <= config.memory <= MAX_RAM:
+            raise ConfigError(f"a machine of {config.memory} bytes")
+        self._state: dict[str, bytes] = codec.from_bytes(
+            _unpacked(sections, "state"), dict[str, bytes]
+        )
+        index = codec.from_bytes(_unpacked(sections, "index"), PageIndex)
+        frames = sections.get("pages", shared_pages)
+        try:
+            self._pages = PageSource(index, frames)
+            self._image = MemoryImage(buffer_size(config.memory))
+            self._image.fill(self._pages.pages(self._machinery.memory, self._image.size))
+        except _BROKEN as error:
+            raise ConfigError(str(error)) from None
+
+    @classmethod
+    def of(cls, machine: Machine) -> "Snapshot":
+        """What ``machine`` is now, for forks of it."""
+        pool = PagePool()
+        sections = sections_of(machine, pool) | pages_of(pool)
+        return cls({name: memoryview(data) for name, data in sections.items()}, Path())
+
+    def machine(
+        self, outputs: Outputs | None = None, report: Report = lambda _text: None
+    ) -> Machine:
+        """A machine that goes on from here. ConfigError when the state does not fit it."""
+        machinery = self._machinery
+        try:
+            media = load_media(machinery.media, self._pages.content)
+            machine = Machine.resumed(machinery.config, media, self._image.mapped(), outputs)
+            try:
+                self._load(machine, report)
+            except BaseException:
+                machine.close()
+                raise
+        except _BROKEN as error:
+            raise ConfigError(str(error)) from None
+        return machine
+
+    def _load(self, machine: Machine, report: Report) -> None:
+        for planned in self._machinery.planned:
+            schedule(machine, [planned.deed], report)
+            machine.planned[-1].tickets.extend(planned.tickets)
+        if _model_checksum(machine) != self._machinery.cost_model:
+            raise ConfigError(f"cost model {machine.config.cost_model}: is not as it was")
+        parts = machine.parts()
+        if list(self._state) != list(parts):
+            raise ConfigError("its state is that of another machine")
+        for path, part in parts.items():
+            try:
+                codec.load_part(part, self._state[path])
+            except _BROKEN as error:
+                raise ConfigError(f"state of {path}: {error}") from None
+        for part in parts.values():
+            part.restored()
+
+
+def pages_of(pool: PagePool) -> dict[str, bytes]:
+    """A pool as sections."""
+    return {"index": _packed(pool.index()), "pages": pool.frames()}
+
+
+def _packed(value: object) -> bytes:
+    return zstandard.ZstdCompressor(level=LEVEL).compress(codec.to_bytes(value))
+
+
+def _section(sections: Mapping[str, memoryview], name: str) -> bytes:
+    if name not in sections:
+        raise ConfigError(f"it has no section {name!r}")
+    return bytes(sections[name])
+
+
+def _unpacked(sections: Mapping[str, memoryview], name: str) -> bytes:
+    data = _section(sections, name)
+    try:
+        if zstandard.frame_content_size(data) > _MOST_STATE:
+            raise ConfigError(f"section {name!r} is too large")
+        return zstandard.ZstdDecompressor().decompress(data)
+    except zstandard.ZstdError as error:
+        raise ConfigError(f"section {name!r}: {error}") from None
+
+
+def _check_versions(meta: Meta) -> None:
+    if meta.schema != SCHEMA:
+        raise ConfigError(f"schema {meta.schema}: this version reads {SCHEMA}")
+    if meta.unicorn != UNICORN_VERSION:
+        raise ConfigError(f"made with Unicorn {meta.unicorn}: here is {UNICORN_VERSION}")
+
+
+def _model_checksum(machine: Machine) -> bytes:
+    return checksum(repr(machine.pricing.model).encode())
+
+
+def _check_discs(machine: Machine) -> None:
+    """A disc that came while the machine ran is none of its media: the drive would come back with the old."""
+    if machine.synthetic is None:
+        return
+    known = machine.media.all()
+    for lun, unit in machine.synthetic.storage.target.luns.items():
+        medium = getattr(unit, "medium", None)
+        if medium is not None and medium not in known:
+            raise ConfigError(f"the disc in SCSI unit {lun} was put in later: it cannot be saved")
