@@ -34,7 +34,7 @@ setup(
             "hv.cpu._accel",
             [
                 f"{ACCELERATOR}/{name}.c"
-                for name in ("module", "tables", "locate", "blocks", "watch", "exits")
+                for name in ("module", "tables", "locate", "blocks", "coverage", "watch", "exits")
             ],
             depends=[f"{ACCELERATOR}/accel.h"],
             extra_compile_args=["-O2", "-Wall", "-Wextra", "-fvisibility=hidden"],

@@ -137,13 +137,19 @@ class Engine:
             self._hook(kind, self._hooks.addresses[name], 1, 0, insn)
 
     def _hook(
-        self, kind: int, function: int, begin: int, end: int, insn: int | None = None
+        self,
+        kind: int,
+        function: int,
+        begin: int,
+        end: int,
+        insn: int | None = None,
+        user: int | None = None,
     ) -> None:
         handle = ctypes.c_size_t()
-        user = VOID_P(self._hooks.user)
+        told = VOID_P(self._hooks.user if user is None else user)
         extra = () if insn is None else (INT(insn),)
         status = UCLIB.uc_hook_add(
-            self.handle, ctypes.byref(handle), kind, VOID_P(function), user, begin, end, *extra
+            self.handle, ctypes.byref(handle), kind, VOID_P(function), told, begin, end, *extra
         )
         if status:
             raise InternalError(f"uc_hook_add({kind}) failed with {status}")
@@ -253,9 +259,14 @@ class Engine:
         """Drop all translated code: what is translated from now on calls the hooks of now."""
         self._uc.ctl_flush_tb()
 
-    def add_hook(self, kind: int, function: int) -> None:
+    def add_hook(self, kind: int, function: int, user: int | None = None) -> None:
         """One more hook on the whole address space. Translations made before do not call it."""
-        self._hook(kind, function, 1, 0)
+        self._hook(kind, function, 1, 0, user=user)
+
+    @property
+    def hooks(self) -> HookSet:
+        """The hooks at work."""
+        return self._hooks
 
     def invalidate(self, gpa: int, size: int) -> None:
         """Drop translated code of [gpa, gpa+size): the host has changed those bytes."""
