@@ -102,6 +102,10 @@ def run(
         str | None,
         Option(help="Instructions between checks of the state, at least.", show_default="100k"),
     ] = None,
+    cov: Annotated[
+        list[Path] | None,
+        Option(help="Write which of the image's code ran: lcov when named .info, or drcov."),
+    ] = None,
 ) -> int:
     """Boot an image and run it to its end."""
     from hv.cli.run import RunRequest, run_image
@@ -139,6 +143,7 @@ def run(
             quiet=quiet,
             record=record,
             record_every=record_every,
+            cov=tuple(cov or ()),
         )
     )
 
@@ -205,6 +210,17 @@ def compare(
             quiet=quiet,
         )
     )
+
+
+@app.command()
+def cov(
+    files: Annotated[list[Path], Argument(help="Coverage files of one kind.")],
+    output: Annotated[Path, Option("--output", "-o", help="Where the merged one goes.")],
+) -> int:
+    """Merge coverage files that `hv run --cov` wrote."""
+    from hv.cli.cov import merge
+
+    return merge(files, output)
 
 
 @app.command()

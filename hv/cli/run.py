@@ -10,6 +10,7 @@ from types import FrameType
 from typing import BinaryIO
 
 from hv.cli.console import Console
+from hv.cli.cov import covering
 from hv.cli.progress import Progress
 from hv.cli.record import recording
 from hv.cli.report import print_channels, print_end, print_stats, write_outputs
@@ -68,6 +69,7 @@ class RunRequest:
     quiet: bool
     record: Path | None = None
     record_every: str | None = None
+    cov: tuple[Path, ...] = ()
 
 
 def parse_count(text: str) -> int:
@@ -221,7 +223,11 @@ def _run(
     budget: int,
 ) -> int:
     machine.hand.play(typed)
-    with recording(request, machine, image) as recorder:
+    name = request.kernel or request.image
+    with (
+        covering(machine, image, name, request.cov),
+        recording(request, machine, image) as recorder,
+    ):
         return _run_recorded(machine, image, request, budget, recorder)
 
 

@@ -137,19 +137,13 @@ class Engine:
             self._hook(kind, self._hooks.addresses[name], 1, 0, insn)
 
     def _hook(
-        self,
-        kind: int,
-        function: int,
-        begin: int,
-        end: int,
-        insn: int | None = None,
-        user: int | None = None,
+        self, kind: int, function: int, begin: int, end: int, insn: int | None = None
     ) -> None:
         handle = ctypes.c_size_t()
-        told = VOID_P(self._hooks.user if user is None else user)
+        user = VOID_P(self._hooks.user)
         extra = () if insn is None else (INT(insn),)
         status = UCLIB.uc_hook_add(
-            self.handle, ctypes.byref(handle), kind, VOID_P(function), told, begin, end, *extra
+            self.handle, ctypes.byref(handle), kind, VOID_P(function), user, begin, end, *extra
         )
         if status:
             raise InternalError(f"uc_hook_add({kind}) failed with {status}")
@@ -259,9 +253,9 @@ class Engine:
         """Drop all translated code: what is translated from now on calls the hooks of now."""
         self._uc.ctl_flush_tb()
 
-    def add_hook(self, kind: int, function: int, user: int | None = None) -> None:
+    def add_hook(self, kind: int, function: int) -> None:
         """One more hook on the whole address space. Translations made before do not call it."""
-        self._hook(kind, function, 1, 0, user=user)
+        self._hook(kind, function, 1, 0)
 
     @property
     def hooks(self) -> HookSet:

@@ -1,20 +1,23 @@
 """Which code ran, block by block, to the last instruction.
 
 An instruction counts when it retires: what was translated and never begun, what faulted, and what stands
-behind an exit that did not come back, does not. Host and guest may change code: a block is known by its address, its
-place in memory and its bytes. hv/cpu/accel/coverage.c does the same in C; without it, the twin here.
+behind an exit that did not come back, does not. Host and guest may change code: a block is known by its
+address, its place in memory and its bytes. hv/cpu/accel/coverage.c does the same in C; without it, the twin
+here.
 """
 
+import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import unicorn.unicorn_const as const
 
-from hv.cpu.engine.binding import BLOCK, EDGE, TranslatedBlock, address_of
+from hv.cpu.engine.binding import BLOCK, EDGE, UCLIB, VOID_P, TranslatedBlock, address_of
 from hv.cpu.engine.core import Engine
 from hv.cpu.engine.hooks import accelerated_coverage
 from hv.cpu.pace import COUNT
 from hv.cpu.state import HFLAGS, Hflags
+from hv.errors import InternalError
 
 _CS64, _CS32 = Hflags.CS64.value, Hflags.CS32.value
 _PAGE = 4096
@@ -53,8 +56,8 @@ class BlockCoverage:
             self._settle, user, block, edge = accelerated_coverage(
                 engine.hooks.user, self._enter, self._reach
             )
-            engine.add_hook(const.UC_HOOK_BLOCK, block, user)
-            engine.add_hook(const.UC_HOOK_EDGE_GENERATED, edge, user)
+            _add_hook(engine, const.UC_HOOK_BLOCK, block, user)
+            _add_hook(engine, const.UC_HOOK_EDGE_GENERATED, edge, user)
         else:
             follower = _Twin(twin.running, engine.pace, self._enter, self._reach)
             self._settle = follower.settle
@@ -62,8 +65,8 @@ class BlockCoverage:
                 BLOCK(lambda _uc, pc, size, _user: follower.on_block(pc, size)),
                 EDGE(lambda _uc, tb, _before, _user: follower.on_edge(tb)),
             )
-            engine.add_hook(const.UC_HOOK_BLOCK, address_of(self._functions[0]))
-            engine.add_hook(const.UC_HOOK_EDGE_GENERATED, address_of(self._functions[1]))
+            _add_hook(engine, const.UC_HOOK_BLOCK, address_of(self._functions[0]), 0)
+            _add_hook(engine, const.UC_HOOK_EDGE_GENERATED, address_of(self._functions[1]), 0)
         engine.flush_translations()
 
     def blocks(self) -> list[RunBlock]:
@@ -93,6 +96,15 @@ class BlockCoverage:
         """So many instructions of a block retired in one go."""
         block = self._blocks[number]
         block.insns = max(block.insns, insns)
+
+
+def _add_hook(engine: Engine, kind: int, function: int, user: int) -> None:
+    handle = ctypes.c_size_t()
+    status = UCLIB.uc_hook_add(
+        engine.handle, ctypes.byref(handle), kind, VOID_P(function), VOID_P(user), 1, 0
+    )
+    if status:
+        raise InternalError(f"uc_hook_add({kind}) failed with {status}")
 
 
 @dataclass(slots=True)
