@@ -20,6 +20,7 @@ _BOOT_SECTOR_AT = 0x7C00
 _CONVENTIONAL_END = 0x9FC00
 _MOST_OF_A_DISK = _CONVENTIONAL_END - _BOOT_SECTOR_AT
 _PAGE = 4096
+_FLAT = "flat"
 
 
 class Span(NamedTuple):
@@ -87,8 +88,10 @@ def find_module(image: BootImage, path: Path | None) -> Module:
         raise ConfigError(f"{image.name}: has no code of its own to cover")
     start = image.entry.rip + (image.entry.cs << 4 if image.entry.mode is Mode.REAL16 else 0)
     base = max((part.gpa for part in image.segments if part.gpa <= start), default=start)
-    spans = tuple(Span(s.gpa, s.gpa, s.size) for s in image.segments if s.gpa >= base)
-    return Module(image.name, base, spans)
+    loaded = [part for part in image.segments if part.gpa >= base]
+    if image.kind == _FLAT:
+        loaded = [part for part in loaded if part.gpa == base]  # the others are stack and tables
+    return Module(image.name, base, tuple(Span(s.gpa, s.gpa, s.size) for s in loaded))
 
 
 def _start_of_disk(source: Path | bytes) -> bytes:
