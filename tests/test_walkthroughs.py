@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("record-replay.md",)
+PAGES = ("coverage.md", "record-replay.md")
 _FILE = re.compile(r"^`([\w.]+)` .*?```asm\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _SESSION = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _DIGEST = re.compile(r'"[0-9a-f]{64}"')
