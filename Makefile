@@ -28,7 +28,7 @@ linux-test: $(READY)
 
 # Damaged files by the ten thousand.
 soak: $(READY)
-	HV_MUTATIONS=10000 $(BIN)/python -m pytest -k damage tests/root/test_difference.py tests/journal -n auto
+	HV_MUTATIONS=10000 $(BIN)/python -m pytest -k damage tests/root/test_difference.py tests/journal tests/coverage -n auto
 
 check: format lint types layers test
 

@@ -39,7 +39,10 @@ setup(
             "hv.cpu._accel",
             [
                 f"{ACCELERATOR}/{name}.c"
-                for name in ("module", "tables", "locate", "blocks", "watch", "exits", "stops")
+                for name in (
+                    *("module", "tables", "locate", "blocks", "coverage", "watch", "exits"),
+                    "stops",
+                )
             ],
             depends=[f"{ACCELERATOR}/accel.h"],
             extra_compile_args=["-O2", "-Wall", "-Wextra", "-fvisibility=hidden"],

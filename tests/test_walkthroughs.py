@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.transcripts import SESSIONS
+
 ROOT = Path(__file__).parents[1]
-PAGES = ("record-replay.md",)
+PAGES = tuple(sorted(SESSIONS))
 _FILE = re.compile(r"^`([\w.]+)` .*?```asm\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _SESSION = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _DIGEST = re.compile(r'"[0-9a-f]{64}"')

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from hv.asm.encoder import Encoder
 from hv.asm.expand import Expander
-from hv.asm.items import Item
+from hv.asm.items import Item, is_code
 from hv.asm.layout import Program
 from hv.asm.source import Line, split_lines
 from hv.asm.statements import StatementParser
@@ -24,6 +24,7 @@ class Row(NamedTuple):
     line: int
     source: str
     in_macro: bool
+    is_code: bool
 
 
 @dataclass(frozen=True)
@@ -128,10 +129,13 @@ def _rows(items: Iterator[Item]) -> Iterator[Row]:
     for item in items:
         where = item.where
         row = Row(
-            item.address, item.data, where.file, where.line, item.source, where.via is not None
+            *(item.address, item.data, where.file, where.line, item.source),
+            in_macro=where.via is not None,
+            is_code=bool(item.data) and is_code(item),
         )
         if pending is not None and pending.line == row.line and pending.source == row.source:
             row = row._replace(address=pending.address, data=pending.data + row.data)
+            row = row._replace(is_code=row.is_code or pending.is_code)
         elif pending is not None:
             yield pending
         pending = row

@@ -22,7 +22,7 @@ from hv.asm.fixed import (
     encode_fixed,
     size_prefix,
 )
-from hv.asm.items import Item, Raw
+from hv.asm.items import Item, RawCode
 from hv.asm.operands import (
     SEGMENTS,
     FarPointer,
@@ -114,11 +114,11 @@ def _own_form(
     return None
 
 
-def _fixed(entry: Fixed, prefixes: bytes, reader: Reader, source: str) -> Raw:
+def _fixed(entry: Fixed, prefixes: bytes, reader: Reader, source: str) -> RawCode:
     code = encode_fixed(entry, reader.bits)
     if code is None:
         raise reader.where.error(f"there is no such instruction in {reader.bits}-bit code")
-    return Raw(reader.where, source, prefixes + code)
+    return RawCode(reader.where, source, prefixes + code)
 
 
 def _take_prefixes(text: str, reader: Reader) -> tuple[bytes, str]:
@@ -152,7 +152,7 @@ def _return(name: str, rest: str, prefixes: bytes, reader: Reader, source: str) 
         raise reader.where.error(f"{name} does not exist in {reader.bits}-bit code")
     head = prefixes + size_prefix(size, reader.bits, default64=near)
     if not rest:
-        return Raw(reader.where, source, head + bytes([opcode]))
+        return RawCode(reader.where, source, head + bytes([opcode]))
     count = reader.operand(rest)
     if not isinstance(count, Immediate):
         raise reader.where.error(f"{name} takes a number of bytes or nothing")

@@ -98,7 +98,7 @@ class Constant(Item):
 
 @dataclass
 class Raw(Item):
-    """Bytes that depend on nothing: strings, included files, fixed instructions."""
+    """Bytes that depend on nothing: strings, included files."""
 
     content: bytes
 
@@ -108,6 +108,11 @@ class Raw(Item):
 
     def build(self, layout: Layout) -> bytes:
         return self.content
+
+
+@dataclass
+class RawCode(Raw):
+    """An instruction that has but one form."""
 
 
 @dataclass
@@ -225,6 +230,16 @@ class Assert(Item):
         if layout.final and not layout.value(self.condition, self.where):
             raise self.where.error(self.message)
         return b""
+
+
+_NO_CODE = (Note, Label, Constant, Raw, Data, Fill, Align, Advance, Assert)
+
+
+def is_code(item: Item) -> bool:
+    """Whether a statement is instructions, and not data or a remark."""
+    if isinstance(item, Times):
+        return is_code(item.item)
+    return isinstance(item, RawCode) or not isinstance(item, _NO_CODE)
 
 
 def checked_count(count: int, unit: int, layout: Layout, where: Where) -> int:

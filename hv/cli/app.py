@@ -126,6 +126,10 @@ def run(
         str | None,
         Option(help="Instructions between checks of the state, at least.", show_default="100k"),
     ] = None,
+    cov: Annotated[
+        list[Path] | None,
+        Option(help="Write which of the image's code ran: lcov when named .info, or drcov."),
+    ] = None,
 ) -> int:
     """Boot an image and run it to its end."""
     from hv.cli.request import RunRequest
@@ -171,6 +175,7 @@ def run(
             quiet=quiet,
             record=record,
             record_every=record_every,
+            cov=tuple(cov or ()),
         )
     )
 
@@ -260,6 +265,17 @@ def walk(
     from hv.cli.walk import show_walk
 
     return show_walk(path, exits, cost_model)
+
+
+@app.command()
+def cov(
+    files: Annotated[list[Path], Argument(help="Coverage files of one kind.")],
+    output: Annotated[Path, Option("--output", "-o", help="Where the merged one goes.")],
+) -> int:
+    """Merge coverage files that `hv run --cov` wrote."""
+    from hv.cli.cov import merge
+
+    return merge(files, output)
 
 
 @app.command()

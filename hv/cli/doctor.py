@@ -9,7 +9,10 @@ from importlib.util import find_spec
 import hv
 from hv.errors import HvError
 
-_PACKAGES = ("unicorn", "capstone", "keystone-engine", "typer", "rich", "msgspec")
+_PACKAGES = (
+    *("unicorn", "capstone", "keystone-engine", "typer", "rich", "msgspec"),
+    "pyelftools",
+)
 _OPTIONAL = {
     "PIL": "screenshots as PNG (extra 'plot')",
     "matplotlib": "charts (extra 'plot')",

@@ -52,6 +52,7 @@ class RunRequest:
     quiet: bool
     record: Path | None = None
     record_every: str | None = None
+    cov: tuple[Path, ...] = ()
 
 
 def parse_count(text: str) -> int:

@@ -9,6 +9,7 @@ from types import FrameType
 from typing import BinaryIO
 
 from hv.cli.console import Console
+from hv.cli.cov import covering
 from hv.cli.progress import Progress
 from hv.cli.record import recording
 from hv.cli.report import print_end, write_outputs
@@ -109,7 +110,10 @@ def run_image(request: RunRequest) -> int:
             machine.mouse_hand.play(sample.mouse if sample else ())
             banner = image.banner if image else "booting from disk"
             machine.hand.play(typed)
-            with recording(request, machine, image) as recorder:
+            with (
+                covering(machine, image, request.kernel or request.image, request.cov),
+                recording(request, machine, image) as recorder,
+            ):
                 return _run(machine, banner, request, budget, recorder)
         finally:
             machine.close()

@@ -121,6 +121,13 @@ class PythonPace:
         error, self._error = self._error, None
         return error
 
+    def running(self) -> tuple[int, int, int, bool] | None:
+        """The block being run: linear address, size, instructions; whether these are always the same code."""
+        block = self._current
+        if not self.words[BLOCK] or block is None:
+            return None
+        return block.pc, block.size, block.icount, not (block.ambiguous or block.shared)
+
     # Blocks.
 
     def on_edge(self, pc: int, icount: int, size: int) -> None:

@@ -144,6 +144,7 @@ insn_t *insn_slot(insn_t *table, size_t mask, uint64_t pc, uint32_t size, uint32
 void insn_learn(accel_t *a, const insn_t *item);
 
 /* locate.c */
+void carry_error(accel_t *a);
 long long call(accel_t *a, int handler, const char *format, uint64_t x, uint64_t y, uint64_t z);
 uint64_t resolve(accel_t *a, uint64_t pc, uint64_t off);
 uint64_t locate(accel_t *a);
@@ -158,6 +159,10 @@ void on_stop(void *uc, uint64_t address, uint32_t size, void *user);
 void on_next(void *uc, uint64_t address, uint32_t size, void *user);
 void on_every(void *uc, uint64_t address, uint32_t size, void *user);
 void on_access(void *uc, int type, uint64_t address, int size, int64_t value, void *user);
+
+/* coverage.c */
+PyObject *coverage(PyObject *self, PyObject *args);
+PyObject *settle_coverage(PyObject *self, PyObject *capsule);
 
 /* watch.c */
 int watch_begin(accel_t *a);

@@ -1,7 +1,7 @@
 /* Where in its block an exit happened, and the calls into Python that tell. */
 #include "accel.h"
 
-static void carry_error(accel_t *a)
+void carry_error(accel_t *a)
 {
     PyObject *type, *value, *trace;
     PyErr_Fetch(&type, &value, &trace);

@@ -113,6 +113,8 @@ static PyMethodDef methods[] = {
     { "create", create, METH_VARARGS, "One accelerator for one engine." },
     { "pointer", pointer, METH_O, "The address to pass to Unicorn as a hook's user data." },
     { "take_error", take_error, METH_O, "The exception that a handler raised, once." },
+    { "coverage", coverage, METH_VARARGS, "Hooks that tell which blocks ran." },
+    { "settle_coverage", settle_coverage, METH_O, "Account for the block in which the processor stopped." },
     { NULL, NULL, 0, NULL }
 };
 

@@ -283,6 +283,11 @@ class Engine:
         """One more hook on the whole address space. Translations made before do not call it."""
         self._hook(kind, function, 1, 0)
 
+    @property
+    def hooks(self) -> HookSet:
+        """The hooks at work."""
+        return self._hooks
+
     def invalidate(self, gpa: int, size: int) -> None:
         """Drop translated code of [gpa, gpa+size): the host has changed those bytes."""
         self._code_pages.invalidate(gpa, size)

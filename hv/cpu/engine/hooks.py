@@ -44,6 +44,8 @@ class HookSet:
     user: int
     keep: object
     take_error: Callable[[], BaseException | None]
+    twin: PythonPace | None = None
+    """The Python twin, where it is at work."""
 
 
 class _Handle(Protocol):
@@ -130,4 +132,12 @@ def python_hooks(
         "access": MEMORY(on_access),
     }
     addresses = {name: address_of(function) for name, function in functions.items()}
-    return HookSet(addresses, 0, (functions, watch), twin.take_error)
+    return HookSet(addresses, 0, (functions, watch), twin.take_error, twin)
+
+
+def accelerated_coverage(
+    accelerator: int, enter: Callable[[int, int], int], reach: Callable[[int, int], None]
+) -> tuple[Callable[[], None], int, int, int]:
+    """Hooks of hv/cpu/accel/coverage.c: how to settle, user data, the block hook, the edge hook."""
+    capsule, user, block, edge = _accel.coverage(accelerator, enter, reach)
+    return lambda: _accel.settle_coverage(capsule), user, block, edge

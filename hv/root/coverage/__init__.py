@@ -1,0 +1,1 @@
+"""Coverage of guest binaries: which of their code ran, as drcov and lcov."""
