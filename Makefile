@@ -5,18 +5,22 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SOURCES := hv devices/hv_devices tests setup.py
 
-.PHONY: demo test check format lint types layers browser-test linux-test bench clean
+.PHONY: demo test check format lint types layers browser-test gdb-test linux-test bench clean
 
 demo: $(READY)
 	$(BIN)/hv guests
 	$(BIN)/hv run @ide_irq_read --stats
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not linux and not browser" -n auto
+	$(BIN)/python -m pytest -m "not linux and not browser and not gdb" -n auto
 
 # The pages of `hv compare`; needs Debian's chromium.
 browser-test: $(READY)
 	$(BIN)/python -m pytest -m browser -n auto
+
+# The debugger's door; needs Debian's gdb.
+gdb-test: $(READY)
+	$(BIN)/python -m pytest -m "gdb and not linux" -n auto
 
 # The same on a Debian kernel; needs apt (any user) once, to fill .cache/linux.
 linux-test: $(READY)

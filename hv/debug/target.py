@@ -84,7 +84,7 @@ class MachineTarget:
 
     def _met(self, stop: Stop) -> tuple[Access, int] | None:
         for watch, watched in self._watched.items():
-            if watch.gpa <= stop.at < watch.gpa + watch.size:
+            if watch.gpa == stop.at:
                 return watched.access, watched.address
         return None
 
