@@ -8,7 +8,7 @@ from hv.root.result import make_result, to_json
 from hv.root.samples import Sample, all_samples
 from hv.vp import Cause, End, Ending, Stop
 from tests.guests.test_samples import machine_for
-from tests.machines import flat
+from tests.machines import boot_sector, flat
 
 ORIGIN = 0x7C00
 WINDOWS = 8
@@ -250,14 +250,8 @@ def test_a_step_over_hlt_ends_halted_and_the_next_one_takes_the_interrupt() -> N
 def test_string_instructions_are_stepped_one_iteration_at_a_time() -> None:
     machine = flat("mov di, 0x600\nmov cx, 3\nrep stosb\nmov al, 0\nout 0xf4, al")
     addresses, _ = steps(machine, 6)
-    assert addresses == [
-        ORIGIN + 3,
-        ORIGIN + 6,
-        ORIGIN + 6,
-        ORIGIN + 6,
-        ORIGIN + 6,
-        ORIGIN + 8,
-    ] or (addresses == [ORIGIN + 3, ORIGIN + 6, ORIGIN + 6, ORIGIN + 6, ORIGIN + 8, ORIGIN + 10])
+    offsets = [address - ORIGIN for address in addresses]
+    assert offsets == [3, 6, 6, 6, 6, 8]  # the fourth finds that there is nothing left
 
 
 @pytest.mark.usefixtures("accelerator")
@@ -301,8 +295,6 @@ def test_a_watch_that_is_gone_stops_nothing() -> None:
 
 @pytest.mark.usefixtures("accelerator")
 def test_firmware_in_rom_can_be_stepped() -> None:
-    from tests.machines import boot_sector
-
     machine = boot_sector("mov al, 0\nout 0xf4, al")
     addresses, _ = steps(machine, 40)
     machine.partition.run(10_000)
