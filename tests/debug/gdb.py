@@ -47,6 +47,14 @@ def debug(
     return Transcript(answers, machine.returncode, serial.decode())
 
 
+def converse(arguments: Sequence[str], lines: Sequence[tuple[str, str]]) -> Transcript:
+    """The same with each command's answer compared with a pattern."""
+    transcript = debug(arguments, [command for command, _ in lines])
+    for (command, expected), answer in zip(lines, transcript.answers, strict=True):
+        assert re.search(expected, answer), f"{command}: {answer}"
+    return transcript
+
+
 def _address(line: str) -> str:
     found = re.search(r"target remote (\S+)", line)
     assert found, line
