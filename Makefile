@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := hv devices/hv_devices tests setup.py
 
-.PHONY: demo test check format lint types layers transcripts browser-test linux-test soak bench clean
+.PHONY: demo test check format lint types layers transcripts browser-test gdb-test linux-test soak bench clean
 
 demo: $(INSTALLED)
 	$(BIN)/hv guests
@@ -15,11 +15,15 @@ demo: $(INSTALLED)
 	$(BIN)/hv compare @disk-read:64K @keyboard @tick
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not linux and not browser" -n auto
+	$(BIN)/python -m pytest -m "not linux and not browser and not gdb" -n auto
 
 # The pages of `hv compare`; needs Debian's chromium.
 browser-test: $(READY)
 	$(BIN)/python -m pytest -m browser -n auto
+
+# The debugger's door; needs Debian's gdb.
+gdb-test: $(READY)
+	$(BIN)/python -m pytest -m "gdb and not linux" -n auto
 
 # The same on a Debian kernel; needs apt (any user) once, to fill .cache/linux.
 linux-test: $(READY)

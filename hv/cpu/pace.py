@@ -41,7 +41,7 @@ FLAG_MIDWAY = 64
 FLAG_STEP = 128
 """It goes on to the next instruction: leave before the block behind the first."""
 FLAG_HIT = 256
-"""Watched memory was accessed, at the physical address HIT: leave before the next instruction."""
+"""Watched memory was accessed, HIT is its first physical address: leave before the next instruction."""
 FLAG_STOPPED = 512
 """Left for the debugger, in or before the block from LEFT_PC to LEFT_END."""
 
@@ -259,11 +259,11 @@ class PythonPace:
         if self.words[FLAGS] & FLAG_HIT:
             self.on_stop(address)
 
-    def on_access(self, gpa: int) -> None:
+    def on_access(self, watched: int) -> None:
         """Watched memory is accessed."""
         words = self.words
         if not words[FLAGS] & (FLAG_ABORT | FLAG_HIT):
-            words[HIT] = gpa
+            words[HIT] = watched
             words[FLAGS] |= FLAG_HIT
 
     def _check_restart(self, before: _Block, block: _Block) -> None:

@@ -16,6 +16,7 @@ from hv.vp import End, Ending
 
 _SLICE = 2_000_000
 _POLL_SECONDS = 0.2
+_SEND_SECONDS = 10.0  # a debugger that reads nothing for so long has left
 _MOST_RECEIVED = 65536
 _LOCAL = "127.0.0.1"
 _LAST_PORT, _PORT_DIGITS = 0xFFFF, 5
@@ -147,7 +148,7 @@ class _Run:
     def _send(self) -> None:
         data = self._session.output()
         try:
-            self._peer.settimeout(None)
+            self._peer.settimeout(_SEND_SECONDS)
             self._peer.sendall(data)
         except OSError:
             raise _Left from None

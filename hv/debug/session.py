@@ -92,7 +92,7 @@ class Session:
             else:
                 self._out += b"+" if self._acknowledge else b""
                 self._enqueue(event.data)
-        self._work()
+                self._work()
 
     def output(self) -> bytes:
         """Bytes for the debugger, once."""

@@ -80,11 +80,11 @@ class MachineTarget:
             return None
         if stop.cause is Cause.ACCESS:
             return Halt(watched=self._met(stop))
-        return Halt(address=self._stops.pc())
+        return Halt(address=stop.at if stop.cause is Cause.ADDRESS else None)
 
     def _met(self, stop: Stop) -> tuple[Access, int] | None:
         for watch, watched in self._watched.items():
-            if watch.gpa <= stop.at < watch.gpa + watch.size:
+            if watch.gpa == stop.at:
                 return watched.access, watched.address
         return None
 

@@ -42,7 +42,7 @@ class Cause(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """``at``: the linear address of the next instruction, or the physical one that was accessed."""
+    """``at``: the next instruction's linear address, or the physical one of the ``Watch`` that was met."""
 
     cause: Cause
     at: int

@@ -62,7 +62,7 @@ typedef struct {
     uint64_t window_checks;
     uint64_t resume_pc, resume_count;  /* where a debugger goes on: linear address, instructions retired */
     uint64_t left_pc, left_end;        /* the block that it stopped in */
-    uint64_t hit;                      /* the physical address that was watched and met */
+    uint64_t hit;                      /* the watched memory that was accessed: its first physical address */
 } pace_t;
 
 /* Virtual time when so many instructions have retired. */

@@ -1,6 +1,8 @@
 /* Stops that a debugger asked for: hv/cpu/engine/stops.py tells which hook is where. */
 #include "accel.h"
 
+typedef struct { accel_t *accel; uint64_t first, last; } watch_t;
+
 /* Leave before the instruction at address, with its count exact. */
 static void stop_before(accel_t *a, uint64_t address)
 {
@@ -44,10 +46,11 @@ void on_every(void *uc, uint64_t address, uint32_t size, void *user)
 
 void on_access(void *uc, int type, uint64_t address, int size, int64_t value, void *user)
 {
-    accel_t *a = user;
-    (void)uc; (void)type; (void)size; (void)value;
-    if (a->pace->flags & (FLAG_ABORT | FLAG_HIT))
+    const watch_t *watch = user;
+    pace_t *p = watch->accel->pace;
+    (void)uc; (void)type; (void)value;
+    if (p->flags & (FLAG_ABORT | FLAG_HIT) || address > watch->last || address + (uint64_t)size <= watch->first)
         return;
-    a->pace->hit = address;
-    a->pace->flags |= FLAG_HIT;
+    p->hit = watch->first;
+    p->flags |= FLAG_HIT;
 }

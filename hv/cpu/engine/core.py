@@ -141,17 +141,25 @@ class Engine:
     def stops(self) -> StopHooks:
         """Where a debugger wants to stop; ``install`` comes first."""
 
-        def add(kind: int, name: str, begin: int, end: int) -> int:
-            return self._hook(kind, self._hooks.addresses[name], begin, end)
+        def add(kind: int, name: str, begin: int, end: int, user: int) -> int:
+            return self._hook(kind, self._hooks.addresses[name], begin, end, user=user)
 
-        return StopHooks(self.handle, add)
+        return StopHooks(self.handle, add, self._hooks.user)
 
-    def _hook(self, kind: int, function: int, begin: int, end: int, insn: int | None = None) -> int:
+    def _hook(
+        self,
+        kind: int,
+        function: int,
+        begin: int,
+        end: int,
+        insn: int | None = None,
+        user: int | None = None,
+    ) -> int:
         handle = ctypes.c_size_t()
-        user = VOID_P(self._hooks.user)
+        data = VOID_P(self._hooks.user if user is None else user)
         extra = () if insn is None else (INT(insn),)
         status = UCLIB.uc_hook_add(
-            self.handle, ctypes.byref(handle), kind, VOID_P(function), user, begin, end, *extra
+            self.handle, ctypes.byref(handle), kind, VOID_P(function), data, begin, end, *extra
         )
         if status:
             raise InternalError(f"uc_hook_add({kind}) failed with {status}")

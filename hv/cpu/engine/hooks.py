@@ -21,6 +21,7 @@ from hv.cpu.engine.binding import (
     TranslatedBlock,
     address_of,
 )
+from hv.cpu.engine.stops import WATCH
 from hv.cpu.engine.watch import PythonWatch, WatchPoint
 from hv.cpu.pace import BlockApi, Handlers, PythonPace
 from hv.cpu.state import CpuState
@@ -112,8 +113,10 @@ def python_hooks(
         twin.on_mmio()
         return True
 
-    def on_access(_uc: int, _kind: int, gpa: int, *_access: int) -> bool:
-        twin.on_access(gpa)
+    def on_access(_uc: int, _kind: int, gpa: int, size: int, _value: int, watch: int) -> bool:
+        _, first, last = WATCH.from_address(watch)
+        if gpa <= last and gpa + size > first:
+            twin.on_access(first)
         return True
 
     functions = {

@@ -24,9 +24,13 @@ from hv.cpu.engine.binding import INT, TB_FLUSH, TLB_FLUSH, UCLIB
 from hv.cpu.engine.watch import HOOK_WORDS, NOWHERE, find_words
 
 _EVERYWHERE = (0, (1 << 64) - 1)
+_REACH = 15  # Unicorn compares an access's first byte alone; no access has more than 16
 
-AddHook = Callable[[int, str, int, int], int]
-"""(kind, our name, first address, last address) -> Unicorn's handle."""
+WATCH = ctypes.c_uint64 * 3
+"""What a memory hook is given: the accelerator's address, the first and the last address of interest."""
+
+AddHook = Callable[[int, str, int, int, int], int]
+"""(kind, our name, first address, last address, user data) -> Unicorn's handle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,8 @@ class Watch:
 class _CodeHook:
     """One code hook, nowhere at first."""
 
-    def __init__(self, name: str, add: AddHook) -> None:
-        hook = add(const.UC_HOOK_CODE, name, NOWHERE, NOWHERE)
+    def __init__(self, name: str, add: AddHook, user: int) -> None:
+        hook = add(const.UC_HOOK_CODE, name, NOWHERE, NOWHERE, user)
         bounds = find_words(hook, HOOK_WORDS, (NOWHERE, NOWHERE))
         self._bounds = (ctypes.c_uint64 * 2).from_address(bounds)
 
@@ -54,8 +58,9 @@ class _CodeHook:
 class StopHooks:
     """The hooks of one engine. Nothing here may be called while it runs."""
 
-    def __init__(self, handle: Any, add: AddHook) -> None:
+    def __init__(self, handle: Any, add: AddHook, user: int) -> None:
         self._handle = handle
+        self._user = user
         self._add = add
         self._pool: list[_CodeHook] = []
         self._stops: dict[int, _CodeHook] = {}
@@ -63,6 +68,7 @@ class StopHooks:
         self._every: _CodeHook | None = None
         self._watches: tuple[Watch, ...] = ()
         self._memory_hooks: list[int] = []
+        self._bounds: list[ctypes.Array[ctypes.c_uint64]] = []
 
     def stop_at(self, addresses: Iterable[int]) -> None:
         """Stop before the instructions at these linear addresses and no others."""
@@ -73,7 +79,7 @@ class StopHooks:
             self._pool.append(hook)
         new = wanted - self._stops.keys()
         for address in new:
-            hook = self._pool.pop() if self._pool else _CodeHook("stop", self._add)
+            hook = self._pool.pop() if self._pool else _CodeHook("stop", self._add, self._user)
             hook.cover(address, address)
             self._stops[address] = hook
         if new:
@@ -82,7 +88,7 @@ class StopHooks:
     def next_at(self, address: int | None) -> None:
         """Stop there, too, if the block that runs next leads there. The caller drops its translation."""
         if self._next is None:
-            self._next = _CodeHook("next", self._add)
+            self._next = _CodeHook("next", self._add, self._user)
         where = NOWHERE if address is None else address
         self._next.cover(where, where)
 
@@ -92,18 +98,25 @@ class StopHooks:
         if wanted == self._watches:
             return
         self._watches = wanted
+        self._bounds.clear()
         for hook in self._memory_hooks:
             UCLIB.uc_hook_del(self._handle, ctypes.c_size_t(hook))
-        self._memory_hooks = [
-            self._add(kind, "access", watch.gpa, watch.gpa + watch.size - 1)
-            for watch in wanted
-            for kind in _kinds(watch)
-        ]
+        self._memory_hooks = [hook for watch in wanted for hook in self._memory_hooks_for(watch)]
         if self._every is None:
-            self._every = _CodeHook("every", self._add)
+            self._every = _CodeHook("every", self._add, self._user)
         self._every.cover(*(_EVERYWHERE if wanted else (NOWHERE, NOWHERE)))
         self._flush(TB_FLUSH)
         self._flush(TLB_FLUSH)
+
+    def _memory_hooks_for(self, watch: Watch) -> list[int]:
+        first, last = watch.gpa, watch.gpa + watch.size - 1
+        bounds = WATCH(self._user, first, last)
+        self._bounds.append(bounds)
+        start = max(0, first - _REACH)
+        return [
+            self._add(kind, "access", start, last, ctypes.addressof(bounds))
+            for kind in _kinds(watch)
+        ]
 
     def _flush(self, what: int) -> None:
         UCLIB.uc_ctl(self._handle, INT(what))
