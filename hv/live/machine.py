@@ -54,6 +54,8 @@ class LiveMachine:
         self.reports: list[str] = []
         """What planned deeds (``at``) brought, as ``hv run`` tells on stderr."""
         self._running = Lock()
+        self.latest_end = End(Ending.STOPPED, detail="it has not run")
+        """How the latest run ended; ``Ending.STOPPED`` when it came to what it waited for."""
         self._watch = SerialWatch(self._pause)
         self.internal = self.program.power_on(self._watch.sink, self.reports.append)
         """The machine underneath (hv.root.machine.Machine), for those who need more than this."""
@@ -174,7 +176,8 @@ class LiveMachine:
         if not self._running.acquire(blocking=False):
             raise PartitionStateError("another thread runs this machine already")
         try:
-            return self._run_alone(insns, seconds, reached)
+            self.latest_end = self._run_alone(insns, seconds, reached)
+            return self.latest_end
         finally:
             self._running.release()
 

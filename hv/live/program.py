@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from hv.config import MachineConfig
 from hv.errors import ConfigError
@@ -20,6 +21,7 @@ from hv.root.resources import source_folder
 from hv.root.samples import Sample, find_sample
 from hv.root.schedule import parse_deed, schedule
 
+T = TypeVar("T")
 SymbolReader = Callable[[], Mapping[str, int]]
 ImageSource = str | Path | bytes | None
 """A file, ``@sample``, an image in memory, or None: the machine boots from its disks."""
@@ -66,9 +68,9 @@ def load_program(source: ImageSource, options: CheckedOptions) -> Program:
         read_symbols,
         disks=(MemoryDisk(options.disk.contents()),) if options.disk else (),
         scsi_disks=(MemoryDisk(options.scsi_disk.contents()),) if options.scsi_disk else (),
-        keys=tuple(parse_keys(options.keys)),
-        mouse=options.mouse,
-        deeds=tuple(parse_deed(text) for text in options.at),
+        keys=tuple(parse_keys(options.keys or "")),
+        mouse=options.mouse or (),
+        deeds=tuple(parse_deed(text) for text in options.at or ()),
     )
 
 
@@ -119,10 +121,15 @@ def _sample_program(sample: Sample, options: CheckedOptions) -> Program:
         lambda: _sample_symbols(sample),
         disks=(MemoryDisk(disk.contents()),) if disk else (),
         scsi_disks=(MemoryDisk(scsi_disk.contents()),) if scsi_disk else (),
-        keys=tuple(parse_keys(options.keys or sample.keys)),
-        mouse=options.mouse or sample.mouse,
-        deeds=tuple(parse_deed(text) for text in options.at or sample.at),
+        keys=tuple(parse_keys(_first(options.keys, sample.keys))),
+        mouse=_first(options.mouse, sample.mouse),
+        deeds=tuple(parse_deed(text) for text in _first(options.at, sample.at)),
     )
+
+
+def _first(given: T | None, wanted: T) -> T:
+    """What was said, even if it is nothing; otherwise what the sample wants."""
+    return wanted if given is None else given
 
 
 def _sample_symbols(sample: Sample) -> Mapping[str, int]:

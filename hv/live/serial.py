@@ -57,7 +57,7 @@ class SerialWatch:
 
     def give_up(self) -> None:
         """Nobody waits any more."""
-        self._pattern = None
+        self._pattern = self.match = None
 
     @property
     def unmatched(self) -> str:
