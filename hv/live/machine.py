@@ -13,7 +13,7 @@ from hv.live.endings import describe, error_for, passed
 from hv.live.hang import Hang, HangSight
 from hv.live.inputs import Input
 from hv.live.inspection import Inspector
-from hv.live.memory import MemoryAccess
+from hv.live.memory import MemoryAccess, Place
 from hv.live.options import Options, check_options
 from hv.live.program import ImageSource, load_program
 from hv.live.recorder import FlightRecorder
@@ -166,6 +166,20 @@ class LiveMachine:
             wanted = " ".join(word for word in (reason, device, target) if word) or "any"
             raise error_for(end, f"waited for an exit: {wanted}", self._story())
         return found[0]
+
+    def run_until_address(self, place: Place, budget: int | None = DEFAULT_BUDGET) -> int:
+        """Run until the instruction at a linear address or symbol is the next one, again if it is that
+        now. The address; GuestError when the guest never comes there.
+        """
+        address, stops = self.memory.address(place), self.internal.partition.vp.debug()
+        stops.stop_at((address,))
+        try:
+            end = self._run(budget, None, lambda: stops.stop is not None)
+        finally:
+            stops.stop_at(())
+        if stops.stop is None:
+            raise error_for(end, f"waited for address {address:#x}", self._story())
+        return address
 
     def _run(
         self,

@@ -17,7 +17,6 @@ from hv.root.images import flat_options, is_assembly, is_boot_code, load_image, 
 from hv.root.keys import KeyEvent, parse_keys
 from hv.root.machine import Machine, Outputs
 from hv.root.mouse_hand import MouseEvent
-from hv.root.resources import source_folder
 from hv.root.samples import Sample, find_sample
 from hv.root.schedule import parse_deed, schedule
 
@@ -102,9 +101,8 @@ def _assemble(
         image = load_bytes(whole_sectors(assembly.code), loading, name=str(path))
     else:
         image = load_bytes(assembly.code, flat_options(assembly, loading), name=str(path))
-    end = assembly.origin + len(assembly.code)
-    inside = {n: at for n, at in assembly.symbols.items() if assembly.origin <= at < end}
-    return image, lambda: inside
+    labels = {name: assembly.symbols[name] for name in assembly.labels}
+    return image, lambda: labels
 
 
 def _functions(image: BootImage) -> dict[str, int]:
@@ -115,10 +113,11 @@ def _sample_program(sample: Sample, options: CheckedOptions) -> Program:
     """A sample with what its manifest wants, where ``options`` do not say otherwise."""
     config = options.configuration(sample.machine())
     disk, scsi_disk = options.disk or sample.disk, options.scsi_disk or sample.scsi_disk
+    image = sample.boot_image(config.memory)
     return Program(
-        sample.boot_image(config.memory),
+        image,
         config,
-        lambda: _sample_symbols(sample),
+        lambda: _functions(image),
         disks=(MemoryDisk(disk.contents()),) if disk else (),
         scsi_disks=(MemoryDisk(scsi_disk.contents()),) if scsi_disk else (),
         keys=tuple(parse_keys(_first(options.keys, sample.keys))),
@@ -130,9 +129,3 @@ def _sample_program(sample: Sample, options: CheckedOptions) -> Program:
 def _first(given: T | None, wanted: T) -> T:
     """What was said, even if it is nothing; otherwise what the sample wants."""
     return wanted if given is None else given
-
-
-def _sample_symbols(sample: Sample) -> Mapping[str, int]:
-    options = CheckedOptions(defines=sample.defines, include=(str(source_folder("guests")),))
-    _, read_symbols = _assemble(sample.path, options, LoadOptions(memory=sample.machine_memory))
-    return read_symbols()

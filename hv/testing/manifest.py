@@ -18,6 +18,7 @@ import msgspec
 
 from hv.cpu.exits import ExitReason
 from hv.errors import ConfigError
+from hv.patterns import compile_pattern
 
 DEFAULT_MAX_INSNS = 100_000_000
 
@@ -157,7 +158,7 @@ def _case(folder: Path, name: str, line: int, table: Table) -> Case:
     if image is not None and not image.startswith("@"):
         image = str(folder / image)
     for pattern in (*table.serial, *table.expect):
-        _check_pattern(pattern)
+        compile_pattern(pattern)
     for allowance in (table.budget.insns, table.budget.vtime_ns, *table.budget.exits.values()):
         if isinstance(allowance, str) and not _EXACT.fullmatch(allowance):
             raise ConfigError(f"budget: {allowance!r} is neither a number nor '=number'")
@@ -190,13 +191,6 @@ def _options(folder: Path, table: Table) -> dict[str, Any]:
     if "disks" in options:
         options["disks"] = [str(folder / item) for item in options["disks"]]
     return options
-
-
-def _check_pattern(pattern: str) -> None:
-    try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ConfigError(f"pattern {pattern!r}: {error}") from None
 
 
 def _label(value: Any) -> str:

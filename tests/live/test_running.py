@@ -150,6 +150,33 @@ def test_an_exit_of_a_kind() -> None:
             machine.run_until_exit("port_peek")
 
 
+def test_an_address_is_stopped_at_exactly(talker: Path) -> None:
+    with hv.Machine(talker) as machine:
+        again = machine.symbols["again"]
+        assert machine.run_until_address("again") == again
+        assert machine.registers["rip"] == again
+        before, left = machine.insns, machine.registers["cx"]
+        assert left == 1000
+        machine.run_until_address("again")
+        assert (machine.insns - before, machine.registers["cx"]) == (2, 999)
+        machine.run_until_address("again+1")  # in the middle of a block
+        assert (machine.insns - before, machine.registers["cx"]) == (3, 998)
+        machine.finish()
+        with pytest.raises(GuestEnded, match="waited for address"):
+            machine.run_until_address("start")
+    with hv.Machine(talker) as machine, pytest.raises(BudgetExceeded):
+        machine.run_until_address(0x12345, budget=10_000)
+
+
+def test_stopping_at_addresses_changes_nothing_in_the_end(talker: Path) -> None:
+    with hv.Machine(talker) as plain, hv.Machine(talker) as stopped:
+        plain.finish()
+        for _ in range(20):
+            stopped.run_until_address("again+1")
+        stopped.finish()
+        assert stopped.state_hash() == plain.state_hash()
+
+
 @pytest.mark.parametrize(
     ("body", "error"),
     [
@@ -235,6 +262,11 @@ def test_after_close_it_runs_no_more_but_can_be_looked_at(talker: Path) -> None:
     assert machine.inspect("post/code") == machine.post_codes[-1]
     with pytest.raises(PartitionStateError):
         machine.run(insns=1)
+
+
+def test_a_pattern_that_is_none(talker: Path) -> None:
+    with hv.Machine(talker) as machine, pytest.raises(ConfigError, match="pattern '\\('"):
+        machine.expect("(")
 
 
 def test_options_that_make_no_machine() -> None:
