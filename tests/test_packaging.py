@@ -25,9 +25,8 @@ def python(
     )
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
+def build_wheel(folder: Path) -> Path:
+    """The wheel of what git knows here, built in ``folder``."""
     source = folder / "source"
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"],
@@ -47,6 +46,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
 def test_it_installs_two_packages_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     top = {name.split("/")[0] for name in names}
@@ -58,6 +62,13 @@ def test_the_assembly_sources_ship_with_it(wheel: Path) -> None:
     assert {"hv/_sources/guests/guests.toml", "hv/_sources/firmware/bios.asm"} <= names
     assert {f"hv/_sources/guests/linux/{name}" for name in ("init", "mark.asm")} <= names
     assert "hv/asm/worker.py" in names
+
+
+def test_it_is_a_plugin_of_pytest_and_typed(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    (entries,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
+    assert "[pytest11]\nhv.testing.plugin = hv.testing.plugin" in archive.read(entries).decode()
+    assert "hv/py.typed" in archive.namelist()
 
 
 def test_the_page_of_a_comparison_ships_with_it(wheel: Path) -> None:

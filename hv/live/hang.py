@@ -19,13 +19,20 @@ _BLOCK_BYTES = 128
 _OFTEN = 4
 _HLT = b"\xf4"
 _FAR = 1 << 16  # no function is larger
-_POLLS = frozenset({ExitReason.PORT_READ, ExitReason.MMIO_READ, ExitReason.MSR_READ})
-_WAITS = {
-    ExitReason.HLT: "halts again and again",
-    ExitReason.RDTSC: "reads the time stamp counter",
-    ExitReason.HYPERCALL: "calls the hypervisor",
+_VERBS = {
+    ExitReason.PORT_READ: "polls",
+    ExitReason.MMIO_READ: "polls",
+    ExitReason.MSR_READ: "polls",
+    ExitReason.PORT_WRITE: "writes",
+    ExitReason.MMIO_WRITE: "writes",
+    ExitReason.MSR_WRITE: "writes",
     ExitReason.CPUID: "executes CPUID",
-    ExitReason.EXCEPTION: "faults",
+    ExitReason.HLT: "halts again and again",
+    ExitReason.EXCEPTION: "faults:",
+    ExitReason.SOFTWARE_INTERRUPT: "calls",
+    ExitReason.INTERRUPT: "is interrupted by",
+    ExitReason.ROOT_INTERRUPT: "is interrupted by",
+    ExitReason.HYPERCALL: "calls",
 }
 
 
@@ -75,7 +82,7 @@ class HangSight:
     def here(self) -> str:
         """CS:RIP and its symbol."""
         where = self._vp.where()
-        symbol = nearest_symbol(self._symbols(), self._linear_rip())
+        symbol = nearest_symbol(self._symbols(), self._behind_halt(self._linear_rip()))
         return f"{where} ({symbol})" if symbol else where
 
     def look(self) -> Hang:
@@ -85,7 +92,7 @@ class HangSight:
         starts, exits = ([], Counter[ExitKey]()) if halted else self._follow()
         return Hang(
             where=where,
-            symbol=nearest_symbol(self._symbols(), rip),
+            symbol=nearest_symbol(self._symbols(), self._behind_halt(rip)),
             waits_for=self._why_halted() if halted else self._why_busy(exits),
             code=tuple(self._listing(rip, starts or [self._behind_halt(rip)])),
         )
@@ -104,7 +111,7 @@ class HangSight:
         return sorted(start for start, count in seen.items() if count >= often), exits
 
     def _behind_halt(self, rip: int) -> int:
-        """Where to show the code of a guest that stands: with the HLT that it stands behind."""
+        """Where a guest is, for people: at the HLT that it stands behind."""
         before = self._vp.linear.peek(rip - 1, 1) if self._vp.halted and rip else None
         return rip - 1 if before == _HLT else rip
 
@@ -121,12 +128,9 @@ class HangSight:
         for key, count in often:
             reason = ExitReason(key.reason)
             device, target = self._machine.exit_target(key)
-            if reason in _POLLS:
-                words.append(f"polls {target} ({device}), {count} times")
-            elif reason in _WAITS:
-                words.append(f"{_WAITS[reason]}, {count} times")
-            else:
-                words.append(f"{reason.label} {target} ({device}), {count} times")
+            verb = _VERBS.get(reason, f"makes exits ({reason.label})")
+            object_of = f" {target} ({device})" if target else ""
+            words.append(f"{verb}{object_of}, {count} times")
         return (
             f"in {LOOK_BLOCKS} blocks it " + "; ".join(words)
             if words

@@ -102,9 +102,11 @@ def _enter(found: Any, step: str, path: str) -> Any:
         return found[step]
     if isinstance(found, list) and step.isdecimal() and int(step) < len(found):
         return found[int(step)]
-    known = ", ".join(found) if isinstance(found, dict) else f"0 to {len(found) - 1}"
-    if not isinstance(found, dict | list):
-        known = "nothing more"
+    known = "nothing more"
+    if isinstance(found, dict):
+        known = ", ".join(found)
+    elif isinstance(found, list):
+        known = f"0 to {len(found) - 1}" if found else "an empty list"
     raise ConfigError(f"{path!r}: no {step!r} here, but {known}", usage=True)
 
 

@@ -13,7 +13,7 @@ from hv.live.endings import describe, error_for, passed
 from hv.live.hang import Hang, HangSight
 from hv.live.inputs import Input
 from hv.live.inspection import Inspector
-from hv.live.memory import MemoryAccess
+from hv.live.memory import MemoryAccess, Place
 from hv.live.options import Options, check_options
 from hv.live.program import ImageSource, load_program
 from hv.live.recorder import FlightRecorder
@@ -54,6 +54,8 @@ class LiveMachine:
         self.reports: list[str] = []
         """What planned deeds (``at``) brought, as ``hv run`` tells on stderr."""
         self._running = Lock()
+        self.latest_end = End(Ending.STOPPED, detail="it has not run")
+        """How the latest run ended; ``Ending.STOPPED`` when it came to what it waited for."""
         self._watch = SerialWatch(self._pause)
         self.internal = self.program.power_on(self._watch.sink, self.reports.append)
         """The machine underneath (hv.root.machine.Machine), for those who need more than this."""
@@ -165,6 +167,20 @@ class LiveMachine:
             raise error_for(end, f"waited for an exit: {wanted}", self._story())
         return found[0]
 
+    def run_until_address(self, place: Place, budget: int | None = DEFAULT_BUDGET) -> int:
+        """Run until the instruction at a linear address or symbol is the next one, again if it is that
+        now. The address; GuestError when the guest never comes there.
+        """
+        address, stops = self.memory.address(place), self.internal.partition.vp.debug()
+        stops.stop_at((address,))
+        try:
+            end = self._run(budget, None, lambda: stops.stop is not None)
+        finally:
+            stops.stop_at(())
+        if stops.stop is None:
+            raise error_for(end, f"waited for address {address:#x}", self._story())
+        return address
+
     def _run(
         self,
         insns: int | None,
@@ -174,7 +190,8 @@ class LiveMachine:
         if not self._running.acquire(blocking=False):
             raise PartitionStateError("another thread runs this machine already")
         try:
-            return self._run_alone(insns, seconds, reached)
+            self.latest_end = self._run_alone(insns, seconds, reached)
+            return self.latest_end
         finally:
             self._running.release()
 

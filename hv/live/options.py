@@ -39,7 +39,7 @@ class Options(TypedDict, total=False):
     include: Sequence[str]
     """Folders where assembly source finds what it includes."""
     keys: str
-    """Typed from power-on, as with ``--keys``."""
+    """Typed from power-on, as with ``--keys``. Empty: not even what a sample's manifest says."""
     mouse: Sequence[Mapping[str, Any]]
     """As in guests.toml: ``{"at_ms": 500, "dx": 5}``."""
     at: Sequence[str]
@@ -66,9 +66,9 @@ class CheckedOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     initrd: tuple[str, ...] = ()
     defines: dict[str, int] = {}
     include: tuple[str, ...] = ()
-    keys: str = ""
-    mouse: tuple[MouseEvent, ...] = ()
-    at: tuple[str, ...] = ()
+    keys: str | None = None
+    mouse: tuple[MouseEvent, ...] | None = None
+    at: tuple[str, ...] | None = None
 
     def configuration(self, base: Mapping[str, object]) -> MachineConfig:
         """The machine; ``base`` is what the image itself wants."""

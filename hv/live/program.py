@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from hv.config import MachineConfig
 from hv.errors import ConfigError
@@ -16,10 +17,10 @@ from hv.root.images import flat_options, is_assembly, is_boot_code, load_image, 
 from hv.root.keys import KeyEvent, parse_keys
 from hv.root.machine import Machine, Outputs
 from hv.root.mouse_hand import MouseEvent
-from hv.root.resources import source_folder
 from hv.root.samples import Sample, find_sample
 from hv.root.schedule import parse_deed, schedule
 
+T = TypeVar("T")
 SymbolReader = Callable[[], Mapping[str, int]]
 ImageSource = str | Path | bytes | None
 """A file, ``@sample``, an image in memory, or None: the machine boots from its disks."""
@@ -66,9 +67,9 @@ def load_program(source: ImageSource, options: CheckedOptions) -> Program:
         read_symbols,
         disks=(MemoryDisk(options.disk.contents()),) if options.disk else (),
         scsi_disks=(MemoryDisk(options.scsi_disk.contents()),) if options.scsi_disk else (),
-        keys=tuple(parse_keys(options.keys)),
-        mouse=options.mouse,
-        deeds=tuple(parse_deed(text) for text in options.at),
+        keys=tuple(parse_keys(options.keys or "")),
+        mouse=options.mouse or (),
+        deeds=tuple(parse_deed(text) for text in options.at or ()),
     )
 
 
@@ -100,9 +101,8 @@ def _assemble(
         image = load_bytes(whole_sectors(assembly.code), loading, name=str(path))
     else:
         image = load_bytes(assembly.code, flat_options(assembly, loading), name=str(path))
-    end = assembly.origin + len(assembly.code)
-    inside = {n: at for n, at in assembly.symbols.items() if assembly.origin <= at < end}
-    return image, lambda: inside
+    labels = {name: assembly.symbols[name] for name in assembly.labels}
+    return image, lambda: labels
 
 
 def _functions(image: BootImage) -> dict[str, int]:
@@ -113,19 +113,19 @@ def _sample_program(sample: Sample, options: CheckedOptions) -> Program:
     """A sample with what its manifest wants, where ``options`` do not say otherwise."""
     config = options.configuration(sample.machine())
     disk, scsi_disk = options.disk or sample.disk, options.scsi_disk or sample.scsi_disk
+    image = sample.boot_image(config.memory)
     return Program(
-        sample.boot_image(config.memory),
+        image,
         config,
-        lambda: _sample_symbols(sample),
+        lambda: _functions(image),
         disks=(MemoryDisk(disk.contents()),) if disk else (),
         scsi_disks=(MemoryDisk(scsi_disk.contents()),) if scsi_disk else (),
-        keys=tuple(parse_keys(options.keys or sample.keys)),
-        mouse=options.mouse or sample.mouse,
-        deeds=tuple(parse_deed(text) for text in options.at or sample.at),
+        keys=tuple(parse_keys(_first(options.keys, sample.keys))),
+        mouse=_first(options.mouse, sample.mouse),
+        deeds=tuple(parse_deed(text) for text in _first(options.at, sample.at)),
     )
 
 
-def _sample_symbols(sample: Sample) -> Mapping[str, int]:
-    options = CheckedOptions(defines=sample.defines, include=(str(source_folder("guests")),))
-    _, read_symbols = _assemble(sample.path, options, LoadOptions(memory=sample.machine_memory))
-    return read_symbols()
+def _first(given: T | None, wanted: T) -> T:
+    """What was said, even if it is nothing; otherwise what the sample wants."""
+    return wanted if given is None else given

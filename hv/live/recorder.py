@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from hv.cpu.exits import ExitReason
+from hv.cpu.pace import NOW
 from hv.root.machine import Machine
 from hv.stats import ExitKey
 
@@ -12,6 +13,7 @@ KEPT = 256
 """Exits that are remembered."""
 
 Tap = Callable[[ExitKey], None]
+Listener = Callable[[ExitKey, int], None]
 
 
 class FlightRecorder:
@@ -21,15 +23,21 @@ class FlightRecorder:
         self._machine = machine
         self._latest: deque[tuple[int, ExitKey]] = deque(maxlen=KEPT)
         self._taps: list[Tap] = []
-        self._before = machine.partition.vp.exits.listener
-        machine.partition.vp.exits.listener = self._hear
+        vp = machine.partition.vp
+        vp.exits.listener = self._hearing(vp.pace, vp.exits.listener)
 
-    def _hear(self, key: ExitKey, price: int) -> None:
-        if self._before is not None:
-            self._before(key, price)
-        self._latest.append((self._machine.insns, key))
-        for tap in self._taps:
-            tap(key)
+    def _hearing(self, pace: memoryview, before: Listener | None) -> Listener:
+        """The listener: a closure, because it runs at every exit."""
+        keep, taps = self._latest.append, self._taps
+
+        def hear(key: ExitKey, price: int) -> None:
+            if before is not None:
+                before(key, price)
+            keep((pace[NOW], key))
+            for tap in taps:
+                tap(key)
+
+        return hear
 
     @contextmanager
     def tap(self, tap: Tap) -> Iterator[None]:

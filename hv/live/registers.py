@@ -71,6 +71,8 @@ class Registers(Mapping[str, int]):
         vp.settle_flags()
         vp.state.q[_WORDS[name]] = value & _U64
         vp.engine.restore()
+        if name == "rip":
+            vp.debug().jump()
 
     def __iter__(self) -> Iterator[str]:
         yield from _WORDS

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hv.patterns import compile_pattern
+
 REACH = 4096
 """Bytes back from the newest one in which a match may begin."""
 
@@ -51,13 +53,13 @@ class SerialWatch:
 
     def await_match(self, pattern: str) -> None:
         """Look out for ``pattern`` behind the last match, in what has come already and what will."""
-        self._pattern = re.compile(pattern, re.MULTILINE)
+        self._pattern = compile_pattern(pattern)
         self.match = None
         self._look(self._seen)
 
     def give_up(self) -> None:
         """Nobody waits any more."""
-        self._pattern = None
+        self._pattern = self.match = None
 
     @property
     def unmatched(self) -> str:

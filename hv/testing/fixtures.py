@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Unpack, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 import pytest
 
 from hv.errors import HvError
 from hv.testing.child import ChildProcess
-from hv.testing.guest_run import GuestRun, Job
+from hv.testing.guest_run import GuestRun, Job, describe_machine
 from hv.testing.guest_tests import GuestTests, parse_guest_tests
 from hv.testing.manifest import DEFAULT_MAX_INSNS
 from hv.testing.reporting import add_properties
 from hv.testing.session import GuestProblems, TestSession, story_of
 
-TYPE_CHECKING = False
+_TAIL = 400
+
 if TYPE_CHECKING:
     from hv.live import LiveMachine, Options
 
@@ -95,23 +96,32 @@ class MachineFactory:
     def story(self) -> list[str]:
         """Of a failed test: where each machine stands, and everything about the latest."""
         lines: list[str] = []
+        run: GuestRun | None = None
         for number, machine in enumerate(self._machines, 1):
             try:
-                lines.append(
-                    f"machine {number}, {machine.insns} instructions, {machine.hang().text()}"
-                )
-                lines.append(f"serial text ends with {machine.serial[-400:]!r}")
+                run = _describe(machine)
             except HvError as error:
                 lines.append(f"machine {number}: {error}")
+                continue
+            lines += [f"machine {number}", *story_of(run)]
+            lines.append(f"serial text ends with {run.serial[-_TAIL:]!r}")
         if self._jobs:
             text = "\n".join(lines)
-            lines += self._session.leave_bundle(self._node.nodeid, self._jobs[-1], text, None)
+            lines += self._session.leave_bundle(self._node.nodeid, self._jobs[-1], text, run)
         return lines
 
     def close(self) -> None:
         """Close every machine of the test."""
         for machine in self._machines:
             machine.__exit__(None, None, None)
+
+
+def _describe(machine: Any) -> GuestRun:
+    from hv.testing.remote import RemoteObject, describe_remote
+
+    if isinstance(machine, RemoteObject):
+        return describe_remote(machine)
+    return describe_machine(machine, machine.latest_end)
 
 
 def find_image(image: str | Path | bytes | None, module: Path) -> str | bytes | None:

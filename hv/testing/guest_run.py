@@ -2,7 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hv.live import LiveMachine
+    from hv.vp import End
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +18,7 @@ class Job:
     max_insns: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class GuestRun:
     """What came of it. ``result`` is ``hv.result/1`` as dictionaries and lists."""
 
@@ -28,6 +32,9 @@ class GuestRun:
     """Where it hangs, when it ended by its budget or stuck."""
     disk_image: bytes | None
     """The disk that was assembled for it."""
+
+    def __repr__(self) -> str:
+        return f"<GuestRun {self.ending}, {self.insns} instructions>"
 
     @property
     def serial(self) -> str:
@@ -80,26 +87,32 @@ class GuestRun:
 
 def run_job(job: Job) -> GuestRun:
     """Make a run in this process. ConfigError for an image or options that make no machine."""
-    import msgspec
-
     from hv.live import LiveMachine
-    from hv.vp import Ending
 
     with LiveMachine(job.image, **job.options) as machine:
         end = machine.run(job.max_insns)
         machine.internal.flush()
-        result = msgspec.to_builtins(machine.result(end))
-        hangs = end.ending in (Ending.BUDGET, Ending.STUCK)
-        exits = tuple(machine.latest_exits())
-        image = machine.program.image
-        disk = image.disk.source if image is not None and image.disk is not None else None
-        return GuestRun(
-            result=result,
-            serial_bytes=machine.serial_bytes,
-            text_bytes=bytes(machine.internal.text_log),
-            post_codes=machine.post_codes,
-            latest_exits=exits,
-            reports=tuple(machine.reports),
-            hang=machine.hang().text() if hangs else "",
-            disk_image=disk if isinstance(disk, bytes) else None,
-        )
+        return describe_machine(machine, end)
+
+
+def describe_machine(machine: "LiveMachine", end: "End") -> GuestRun:
+    """What came of a machine that ran to ``end``. When that is no end, looking runs it on by some blocks."""
+    import msgspec
+
+    from hv.vp import Ending
+
+    result = msgspec.to_builtins(machine.result(end))
+    exits = tuple(machine.latest_exits())
+    image = machine.program.image
+    disk = image.disk.source if image is not None and image.disk is not None else None
+    stands = end.ending in (Ending.BUDGET, Ending.STUCK, Ending.STOPPED)
+    return GuestRun(
+        result=result,
+        serial_bytes=machine.serial_bytes,
+        text_bytes=bytes(machine.internal.text_log),
+        post_codes=machine.post_codes,
+        latest_exits=exits,
+        reports=tuple(machine.reports),
+        hang=machine.hang().text() if stands else "",
+        disk_image=disk if isinstance(disk, bytes) else None,
+    )

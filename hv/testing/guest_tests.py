@@ -14,7 +14,7 @@ Verdict = Literal["passed", "failed", "skipped", "todo"]
 _PLAIN = re.compile(r"(PASS|FAIL|SKIP): *(\S.*)")
 _PLAIN_VERDICTS: dict[str, Verdict] = {"PASS": "passed", "FAIL": "failed", "SKIP": "skipped"}
 _TEST = re.compile(
-    r"(?P<bad>not )?ok\b(?: +(?P<number>\d{1,9}))?(?: *-)? *(?P<name>[^#]*)"
+    r"(?P<bad>not )?ok\b(?: +(?P<number>\d{1,9}))?(?: *-)?(?P<name>.*?)"
     r"(?:# *(?P<directive>SKIP|TODO)\S*(?P<why>.*))?",
     re.IGNORECASE,
 )

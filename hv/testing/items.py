@@ -28,7 +28,8 @@ class ManifestFile(pytest.File):
         except ConfigError as error:
             raise self.CollectError(str(error)) from None
         for case in cases:
-            yield GuestItem.from_parent(self, name=case.name, case=case)
+            nodeid = f"{self.nodeid}::{case.name}"  # given whole: pytest takes it apart at "["
+            yield GuestItem.from_parent(self, name=case.name, nodeid=nodeid, case=case)
 
 
 class GuestItem(pytest.Item):
@@ -47,7 +48,7 @@ class GuestItem(pytest.Item):
         problems: list[str] = []
         try:
             run = session.run(job)
-        except ConfigError as error:
+        except (ConfigError, OSError, ValueError) as error:  # a path with a NUL is a ValueError
             raise GuestProblems([str(error)]) from None
         except EngineDied as error:
             problems = [str(error)]

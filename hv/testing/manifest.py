@@ -6,6 +6,7 @@ tests is cheap.
 """
 
 import itertools
+import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -17,8 +18,12 @@ import msgspec
 
 from hv.cpu.exits import ExitReason
 from hv.errors import ConfigError
+from hv.patterns import compile_pattern
 
 DEFAULT_MAX_INSNS = 100_000_000
+
+MOST_CELLS = 1000
+"""Of one entry's matrix: more are a mistake."""
 
 Allowance = int | str
 """An upper limit, or ``"=N"``: exactly so many."""
@@ -26,6 +31,7 @@ Allowance = int | str
 _PATH_LISTS = ("cdroms", "initrd", "include")
 _PATHS = ("firmware", "cost_model")
 _EXITS = (*(reason.label for reason in ExitReason), "total")
+_NAME = re.compile(r"[\w.+-][\w .+-]*")
 _EXACT = re.compile(r"=[0-9][0-9_]*")
 
 
@@ -87,9 +93,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     at: tuple[str, ...] | None = None
 
 
-OPTION_NAMES = tuple(
-    field.name for field in msgspec.structs.fields(Table) if field.default is None
-)[3:]
+OPTION_NAMES = Table.__struct_fields__[Table.__struct_fields__.index("memory") :]
 """Keys that describe the machine: those of ``hv.live.Options``."""
 
 
@@ -123,6 +127,8 @@ def read_manifest(path: Path) -> list[Case]:
         raise ConfigError(f"{path}: guest is not a table of guests")
     cases: list[Case] = []
     for name, table in tables.items():
+        if not _NAME.fullmatch(name):
+            raise ConfigError(f"{path}: guest {name!r}: a name is of letters, digits, and ._+-")
         try:
             cases.extend(_cases(path, name, _line_of(text, name), table))
         except (msgspec.ValidationError, ConfigError) as error:
@@ -137,6 +143,8 @@ def _cases(path: Path, name: str, line: int, table: Any) -> Iterator[Case]:
     for axis, column in base.matrix.items():
         if axis in ("matrix", "golden", "shows") or not column:
             raise ConfigError(f"matrix: {axis!r} cannot be varied, or has no values")
+    if math.prod(map(len, columns)) > MOST_CELLS:
+        raise ConfigError(f"matrix: more than {MOST_CELLS} cells")
     for values in itertools.product(*columns):
         cell = msgspec.convert({**table, **dict(zip(names, values, strict=True))}, Table)
         label = "-".join(_label(value) for value in values)
@@ -150,7 +158,7 @@ def _case(folder: Path, name: str, line: int, table: Table) -> Case:
     if image is not None and not image.startswith("@"):
         image = str(folder / image)
     for pattern in (*table.serial, *table.expect):
-        _check_pattern(pattern)
+        compile_pattern(pattern)
     for allowance in (table.budget.insns, table.budget.vtime_ns, *table.budget.exits.values()):
         if isinstance(allowance, str) and not _EXACT.fullmatch(allowance):
             raise ConfigError(f"budget: {allowance!r} is neither a number nor '=number'")
@@ -183,13 +191,6 @@ def _options(folder: Path, table: Table) -> dict[str, Any]:
     if "disks" in options:
         options["disks"] = [str(folder / item) for item in options["disks"]]
     return options
-
-
-def _check_pattern(pattern: str) -> None:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ConfigError(f"pattern {pattern!r}: {error}") from None
 
 
 def _label(value: Any) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from hv.testing.child import ChildProcess
+from hv.testing.guest_run import GuestRun
 from hv.testing.wire import Request
 
 _OWN = frozenset({"_child", "_machine", "_path"})
@@ -54,6 +55,13 @@ class RemoteObject:
         return (
             f"<machine {self._machine} in process {self._child.pid}{'.'.join(('', *self._path))}>"
         )
+
+
+def describe_remote(machine: RemoteObject) -> GuestRun:
+    """What came of it so far."""
+    run = machine._ask("describe")
+    assert isinstance(run, GuestRun)
+    return run
 
 
 def open_machine(child: ChildProcess, image: Any, options: dict[str, Any]) -> Any:

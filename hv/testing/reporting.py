@@ -47,7 +47,7 @@ def _tell(test: GuestTest) -> None:
     if test.verdict == "failed":
         raise GuestTestFailed(test.line)
     if test.verdict in ("skipped", "todo"):
-        pytest.skip(test.why or test.line)
+        raise pytest.skip.Exception(test.why or test.line, _use_item_location=True)
 
 
 class GithubAnnotations:
@@ -64,7 +64,7 @@ class GithubAnnotations:
         file, line, _ = report.location
         place = f"file={_escape(file, _PROPERTY_ESCAPES)},line={(line or 0) + 1}"
         title = f"title={_escape(report.nodeid, _PROPERTY_ESCAPES)}"
-        self._lines.append(f"::error {place},{title}::{_escape(report.longreprtext, _ESCAPES)}")
+        self._lines.append(f"::error {place},{title}::{_escape(str(report.longrepr), _ESCAPES)}")
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """GitHub reads these lines from the log."""

@@ -66,5 +66,5 @@ def story_of(run: GuestRun) -> list[str]:
         lines.append(f"text port: {run.text_bytes[-200:].decode('latin-1')!r}")
     lines.extend(f"host: {report}" for report in run.reports)
     if run.hang:
-        lines.append(f"it hangs {run.hang}")
+        lines.append(f"it stands {run.hang}")
     return lines

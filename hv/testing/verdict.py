@@ -1,8 +1,8 @@
 """What is wrong with a run, by what was expected of it: one line a thing."""
 
-import re
 from collections.abc import Iterator
 
+from hv.patterns import compile_pattern
 from hv.testing.guest_run import GuestRun
 from hv.testing.guest_tests import GuestTests
 from hv.testing.manifest import Allowance, Budget, Expectation
@@ -34,7 +34,7 @@ def _serial_problems(serial: str, patterns: tuple[str, ...]) -> Iterator[str]:
     """The patterns must be found in order; only the first that is not found says anything."""
     at = 0
     for pattern in patterns:
-        found = re.compile(pattern, re.MULTILINE).search(serial, at)
+        found = compile_pattern(pattern).search(serial, at)
         if found is None:
             tail = serial[at:].splitlines(keepends=True)
             yield f"serial: {pattern!r} did not come; from there on the guest said:"

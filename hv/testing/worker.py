@@ -2,11 +2,12 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
 from hv.errors import ConfigError, HvError, InternalError
-from hv.testing.guest_run import run_job
+from hv.testing.guest_run import describe_machine, run_job
 from hv.testing.wire import Reply, Request, receive, send
 
 _PLAIN = (type(None), bool, int, float, str, bytes, tuple, list, dict)
@@ -20,6 +21,7 @@ class Worker:
         self._actions: dict[str, Callable[[Request], Reply]] = {
             "run": lambda request: Reply(run_job(*request.arguments)),
             "open": self._open,
+            "describe": self._describe,
             "close": self._close,
             "get": self._get,
             "set": self._set,
@@ -41,8 +43,8 @@ class Worker:
             NotImplementedError,
         ) as error:
             return Reply(error=error)
-        except Exception as error:  # noqa: BLE001 - our own bug must reach the test that shows it
-            return Reply(error=InternalError(f"{type(error).__name__}: {error}"))
+        except Exception:  # noqa: BLE001 - our own bug must reach the test that shows it
+            return Reply(error=InternalError(traceback.format_exc()))
 
     def _open(self, request: Request) -> Reply:
         from hv.live import LiveMachine
@@ -56,11 +58,15 @@ class Worker:
             machine.close()
         return Reply()
 
+    def _describe(self, request: Request) -> Reply:
+        machine = self._find(request)
+        return Reply(describe_machine(machine, machine.latest_end))
+
     def _find(self, request: Request) -> Any:
         try:
             found = self._machines[request.machine]
         except KeyError:
-            raise ConfigError("this machine is gone: its process died") from None
+            raise ConfigError("this machine was closed, or its process died") from None
         for name in request.path:
             found = getattr(found, name)
         return found
