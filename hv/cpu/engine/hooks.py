@@ -45,6 +45,10 @@ class HookSet:
     keep: object
     take_error: Callable[[], BaseException | None]
 
+    def released(self) -> "HookSet":
+        """Hooks that keep nothing alive, and must not be called."""
+        return HookSet({}, 0, None, lambda: None)
+
 
 class _Handle(Protocol):
     """What the accelerator needs to know of an engine."""

@@ -51,6 +51,10 @@ class WatchPoint:
             raise InternalError(f"uc_hook_add({kind}) failed with {status}")
         self.bounds = _find(hook.value, _HOOK_WORDS, (NOWHERE, NOWHERE))
 
+    def restore(self) -> None:
+        """Unicorn asks its own function again."""
+        ctypes.c_uint64.from_address(self.pointer).value = self.mapping
+
 
 def _find(address: int, words: int, wanted: tuple[int, ...]) -> int:
     """The address of the first words from ``address`` on that hold ``wanted``."""
