@@ -106,6 +106,7 @@ class Partition:
     def finalise(self) -> None:
         """The partition will not run again. Its memory and registers can still be looked at."""
         self._lifecycle.enter(PartitionState.FINALISED)
+        self.vp.engine.release()
 
     def _map_mmio(self, region: MmioRegion) -> None:
         vp = self.vp

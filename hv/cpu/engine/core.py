@@ -398,6 +398,14 @@ class Engine:
             raise error
         return status
 
+    def release(self) -> None:
+        """It will not run again: let go of whoever answered its exits. The state can still be read.
+
+        The accelerator holds them where Python's garbage collector cannot see it.
+        """
+        self.watch_point.restore()
+        self._hooks = self._hooks.released()
+
 
 @cache
 def _prove_once() -> None:

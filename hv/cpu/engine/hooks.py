@@ -48,6 +48,10 @@ class HookSet:
     twin: PythonPace | None = None
     """The Python twin, where it is at work."""
 
+    def released(self) -> "HookSet":
+        """Hooks that keep nothing alive, and must not be called."""
+        return HookSet({}, 0, None, lambda: None)
+
 
 class _Handle(Protocol):
     """What the accelerator needs to know of an engine."""

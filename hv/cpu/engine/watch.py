@@ -53,6 +53,10 @@ class WatchPoint:
             raise InternalError(f"uc_hook_add({kind}) failed with {status}")
         self.bounds = find_words(hook.value, HOOK_WORDS, (NOWHERE, NOWHERE))
 
+    def restore(self) -> None:
+        """Unicorn asks its own function again."""
+        ctypes.c_uint64.from_address(self.pointer).value = self.mapping
+
 
 def find_words(address: int, words: int, wanted: tuple[int, ...]) -> int:
     """The address of the first words from ``address`` on that hold ``wanted``."""

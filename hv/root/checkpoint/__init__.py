@@ -38,7 +38,7 @@ def open_checkpoint(path: Path) -> Snapshot:
     try:
         return Snapshot(sections, path.parent / SHARED_FOLDER)
     except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
+        raise ConfigError(f"{path}: {_one_line(error)}") from None
 
 
 def load_checkpoint(
@@ -49,4 +49,9 @@ def load_checkpoint(
     try:
         return snapshot.machine(outputs, report)
     except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
+        raise ConfigError(f"{path}: {_one_line(error)}") from None
+
+
+def _one_line(error: ConfigError) -> str:
+    """A damaged file's own words may be part of it."""
+    return " ".join(str(error).split())

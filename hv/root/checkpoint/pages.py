@@ -110,12 +110,16 @@ class PageSource:
         if isinstance(frames, Path):
             return self._shared(frames / self._index.checksums[number].hex(), number, size)
         end = self._ends[number]
-        frame = frames[end - self._index.sizes[number] : end]
-        return self._decompress(frame, max_output_size=size)
+        return self._unpacked(frames[end - self._index.sizes[number] : end], size)
+
+    def _unpacked(self, frame: memoryview, size: int) -> bytes:
+        if zstandard.frame_content_size(frame) != size:
+            raise ValueError(f"a page is not {size} bytes long")
+        return self._decompress(frame)
 
     def _shared(self, file: Path, number: int, size: int) -> bytes:
         try:
-            page = self._decompress(file.read_bytes(), max_output_size=size)
+            page = self._unpacked(memoryview(file.read_bytes()), size)
         except OSError as error:
             raise ConfigError(f"{file}: {error.strerror}") from None
         if checksum(page) != self._index.checksums[number]:

@@ -30,7 +30,10 @@ from hv.root.schedule import Report, schedule
 _MOST_STATE = 1 << 30
 """Bytes that a section of state may unpack to. Memory is not among them."""
 
-_BROKEN = (ValueError, TypeError, OverflowError, msgspec.MsgspecError, zstandard.ZstdError)
+_BROKEN = (
+    *(ValueError, TypeError, OverflowError, LookupError),
+    *(msgspec.MsgspecError, zstandard.ZstdError),
+)
 """What data of the right checksum and the wrong content runs into."""
 
 T = TypeVar("T")
