@@ -9,7 +9,7 @@ interrupts are looked at where they would have been. Three kinds of hooks:
 * ``next``, behind the instruction that the debugger goes on with, or behind the block in whose middle it
   goes on.
 * ``every`` and the memory hooks, while memory is watched. They send all loads and stores down Unicorn's
-  slow path and ask before every instruction: ten times slower and more. Long stretches of code without a
+  slow path and ask before every instruction: several times slower. Long stretches of code without a
   jump are then cut into more blocks than otherwise.
 """
 
