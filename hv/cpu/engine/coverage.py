@@ -67,6 +67,7 @@ class BlockCoverage:
             )
             _add_hook(engine, const.UC_HOOK_BLOCK, address_of(self._functions[0]), 0)
             _add_hook(engine, const.UC_HOOK_EDGE_GENERATED, address_of(self._functions[1]), 0)
+        engine.keep(self)
         engine.flush_translations()
 
     def blocks(self) -> list[RunBlock]:
