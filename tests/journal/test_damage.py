@@ -14,7 +14,7 @@ from hv.errors import ConfigError
 from hv.root.journal.file import dump, load_journal, parse
 from hv.root.journal.records import Header, Input, Record, Serial
 from hv.root.journal.replay import Player, Replay, find_sources
-from tests.journal.sessions import ECHO, recipe, record, rewrite, typed
+from tests.journal.sessions import ECHO, Change, recipe, record, rewrite, typed
 from tests.mutations import EXAMPLES, damaged, refusal
 
 
@@ -100,7 +100,9 @@ def second_end(records: list[Record]) -> None:
         (second_end, "something follows the end"),
     ],
 )
-def test_records_in_the_wrong_order(journal: Path, tmp_path: Path, change, told: str) -> None:  # type: ignore[no-untyped-def]
+def test_records_in_the_wrong_order(
+    journal: Path, tmp_path: Path, change: Change, told: str
+) -> None:
     path = tmp_path / "wrong"
     path.write_bytes(journal.read_bytes())
     rewrite(path, change)
