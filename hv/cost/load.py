@@ -37,8 +37,8 @@ def load_model(name: str) -> CostModel:
     """The model ``name``, or the one in the file of that name. ConfigError says what is wrong where."""
     path = _FOLDER / f"{name}.toml" if is_shipped(name) else Path(name)
     try:
-        if path.exists() and not path.is_file():
-            raise ConfigError(f"{name}: is no file")
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise ConfigError(f"{name}: is neither a file nor the name of a model")
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         names = ", ".join(_shipped())
