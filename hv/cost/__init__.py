@@ -6,7 +6,7 @@ The typical figures drive virtual time; the low and high ones are for reports, w
 do not depend on the model.
 """
 
-from hv.cost.load import DEFAULT_MODEL, load_model
+from hv.cost.load import DEFAULT_MODEL, is_shipped, load_model
 from hv.cost.model import CAUSES, CostModel, Figure, Spread
 from hv.cost.prices import EXIT_PRICES, FREE, Place, Trigger, WorkKind, work_figures
 
@@ -21,6 +21,7 @@ __all__ = [
     "Spread",
     "Trigger",
     "WorkKind",
+    "is_shipped",
     "load_model",
     "work_figures",
 ]

@@ -35,8 +35,10 @@ _MOST_CPI = 1000
 
 def load_model(name: str) -> CostModel:
     """The model ``name``, or the one in the file of that name. ConfigError says what is wrong where."""
-    path = _FOLDER / f"{name}.toml" if name in _shipped() else Path(name)
+    path = _FOLDER / f"{name}.toml" if is_shipped(name) else Path(name)
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise ConfigError(f"{name}: is neither a file nor the name of a model")
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         names = ", ".join(_shipped())
@@ -49,6 +51,11 @@ def load_model(name: str) -> CostModel:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{name}: {error}") from None
     return _model(table, name)
+
+
+def is_shipped(name: str) -> bool:
+    """Whether the package brings a model of this name: otherwise it names a file."""
+    return name in _shipped()
 
 
 @cache

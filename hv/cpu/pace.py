@@ -121,6 +121,10 @@ class PythonPace:
         error, self._error = self._error, None
         return error
 
+    def guarded(self, action: Callable[[int, int], None], first: int, second: int) -> None:
+        """Do ``action`` in a hook: the engine raises what it raises."""
+        self._call(action, first, second)
+
     def running(self) -> tuple[int, int, int, bool] | None:
         """The block being run: linear address, size, instructions; whether these are always the same code."""
         block = self._current

@@ -1,5 +1,7 @@
 """What coverage tells is what single-stepping sees: instruction by instruction, on every sample."""
 
+import gc
+
 import pytest
 
 from hv.config import MachineConfig
@@ -155,3 +157,10 @@ def test_the_same_address_in_two_address_spaces_is_two_places() -> None:
     assert end.code == 0
     found = [block for block in coverage.blocks() if block.pc == 0x80000]
     assert [(block.places, block.insns) for block in found] == [((0x20000,), 2), ((0x21000,), 2)]
+
+
+def test_nobody_need_keep_what_watches() -> None:
+    machine = flat("mov cx, 5000\nagain: loop again\n" + PASS)
+    Coverage(machine)
+    gc.collect()
+    assert machine.run().code == 0

@@ -63,7 +63,11 @@ def replay(path: Path) -> Divergence | None:
         player.close()
 
 
-def rewrite(path: Path, change: Callable[[list[Record]], None]) -> None:
+Change = Callable[[list[Record]], None]
+"""A forger's work on a journal's records, in place."""
+
+
+def rewrite(path: Path, change: Change) -> None:
     """Change a journal's records, with seals that fit."""
     journal = load_journal(path)
     records: list[Record] = [journal.header, *journal.events]

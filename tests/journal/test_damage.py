@@ -8,19 +8,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hv.asm import assemble_text
+from hv.config import DiskConfig
 from hv.errors import ConfigError
 from hv.root.journal.file import dump, load_journal, parse
 from hv.root.journal.records import Header, Input, Record, Serial
 from hv.root.journal.replay import Player, Replay, find_sources
-from tests.journal.sessions import ECHO, recipe, record, rewrite, typed
+from tests.journal.sessions import ECHO, Change, recipe, record, rewrite, typed
 from tests.mutations import EXAMPLES, damaged, refusal
 
 
 @pytest.fixture(scope="module")
 def journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("damage")
-    (folder / "echo.asm").write_text(ECHO)
-    record(folder / "journal", recipe(folder / "echo.asm"), typed(b"aq"))
+    (folder / "echo.bin").write_bytes(
+        assemble_text(ECHO).code
+    )  # read in no time, ten thousand times
+    what = recipe(folder / "echo.bin", format="flat", origin=0x7C00, mode=16)
+    record(folder / "journal", what, typed(b"aq"))
     return folder / "journal"
 
 
@@ -95,7 +100,9 @@ def second_end(records: list[Record]) -> None:
         (second_end, "something follows the end"),
     ],
 )
-def test_records_in_the_wrong_order(journal: Path, tmp_path: Path, change, told: str) -> None:  # type: ignore[no-untyped-def]
+def test_records_in_the_wrong_order(
+    journal: Path, tmp_path: Path, change: Change, told: str
+) -> None:
     path = tmp_path / "wrong"
     path.write_bytes(journal.read_bytes())
     rewrite(path, change)
@@ -136,6 +143,44 @@ def test_a_machine_that_cannot_be_built_is_one_line(
         assert isinstance(header, Header)
         forged = msgspec.structs.replace(header.recipe, **{field: value})
         records[0] = msgspec.structs.replace(header, recipe=forged, image=None)
+
+    path = tmp_path / "forged"
+    path.write_bytes(journal.read_bytes())
+
+    def run() -> object:
+        rewrite(path, change)
+        kept = load_journal(path)
+        player = Player(find_sources(kept, tmp_path).now, kept.events)
+        return Replay(kept, player).run()
+
+    _, refused = refusal(run)
+    assert refused is not None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("memory", 1 << 60),
+        ("memory", 0),
+        ("memory", -1),
+        ("hv", "all,-everything"),
+        ("firmware", "/dev/zero"),
+        ("firmware", "."),
+        ("cost_model", "/dev/zero"),
+        ("cdroms", ("/dev/zero",)),
+        ("disks", (DiskConfig("/dev/zero"),)),
+        ("disks", (DiskConfig(""),)),
+    ],
+)
+def test_a_configuration_that_cannot_be_is_one_line(
+    journal: Path, tmp_path: Path, field: str, value: object
+) -> None:
+    def change(records: list[Record]) -> None:
+        header = records[0]
+        assert isinstance(header, Header)
+        config = msgspec.structs.replace(header.recipe.config, **{field: value})
+        forged = msgspec.structs.replace(header.recipe, config=config)
+        records[0] = msgspec.structs.replace(header, recipe=forged)
 
     path = tmp_path / "forged"
     path.write_bytes(journal.read_bytes())

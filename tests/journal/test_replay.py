@@ -26,7 +26,7 @@ from hv.root.journal.records import (
 from hv.root.mouse_hand import MouseEvent
 from hv.root.samples import all_samples
 from hv.vp import End, Ending
-from tests.journal.sessions import ECHO, recipe, record, replay, rewrite, typed
+from tests.journal.sessions import ECHO, Change, recipe, record, replay, rewrite, typed
 
 SAMPLES = [sample.name for sample in all_samples()]
 
@@ -197,7 +197,7 @@ def change_hash(records: list[Record]) -> None:
         (change_hash, "state hash"),
     ],
 )
-def test_what_was_changed_in_a_journal_is_named(journal: Path, change, told: str) -> None:  # type: ignore[no-untyped-def]
+def test_what_was_changed_in_a_journal_is_named(journal: Path, change: Change, told: str) -> None:
     rewrite(journal, change)
     divergence = replay(journal)
     assert divergence is not None

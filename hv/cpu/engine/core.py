@@ -296,6 +296,10 @@ class Engine:
         """The hooks at work."""
         return self._hooks
 
+    def keep(self, thing: object) -> None:
+        """Unicorn will call into ``thing`` for as long as this engine lives."""
+        self._keep.append(thing)
+
     def invalidate(self, gpa: int, size: int) -> None:
         """Drop translated code of [gpa, gpa+size): the host has changed those bytes."""
         self._code_pages.invalidate(gpa, size)

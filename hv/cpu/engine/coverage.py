@@ -62,11 +62,12 @@ class BlockCoverage:
             follower = _Twin(twin.running, engine.pace, self._enter, self._reach)
             self._settle = follower.settle
             self._functions = (
-                BLOCK(lambda _uc, pc, size, _user: follower.on_block(pc, size)),
-                EDGE(lambda _uc, tb, _before, _user: follower.on_edge(tb)),
+                BLOCK(lambda _uc, pc, size, _user: twin.guarded(follower.on_block, pc, size)),
+                EDGE(lambda _uc, tb, before, _user: twin.guarded(follower.on_edge, tb, before)),
             )
             _add_hook(engine, const.UC_HOOK_BLOCK, address_of(self._functions[0]), 0)
             _add_hook(engine, const.UC_HOOK_EDGE_GENERATED, address_of(self._functions[1]), 0)
+        engine.keep(self)
         engine.flush_translations()
 
     def blocks(self) -> list[RunBlock]:
@@ -120,7 +121,7 @@ class _Twin:
     start: int = 0
     icount: int = 0
 
-    def on_edge(self, address: int) -> None:
+    def on_edge(self, address: int, _before: int) -> None:
         """A block was translated: other code may stand there by now."""
         block = TranslatedBlock.from_address(address)
         self.numbers.pop((block.pc, block.size), None)

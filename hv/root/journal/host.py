@@ -1,6 +1,7 @@
 """What the host gives to a running machine, as data: done the same way when recorded and when replayed."""
 
 import hashlib
+import stat
 from pathlib import Path
 
 from hv.errors import ConfigError
@@ -26,6 +27,9 @@ def file_digest(path: str) -> FileDigest:
     """``path`` with the SHA-256 of what it holds. ConfigError when it cannot be read."""
     digest = hashlib.sha256()
     try:
+        mode = Path(path).stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISBLK(mode):
+            raise ConfigError(f"{path}: is neither a file nor a block device")
         with Path(path).open("rb") as file:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)

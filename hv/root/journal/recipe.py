@@ -9,6 +9,7 @@ import msgspec
 import zstandard
 
 from hv.config import MachineConfig
+from hv.cost import is_shipped
 from hv.errors import ConfigError
 from hv.loaders import BootDisk, BootImage, EntryState, LoadOptions, Mode, Segment
 from hv.root.firmware import BUILT_IN
@@ -97,21 +98,22 @@ def located(recipe: Recipe, folder: Path) -> Recipe:
     replace = msgspec.structs.replace
     disks = tuple(replace(disk, path=place(disk.path)) for disk in config.disks)
     firmware = config.firmware if config.firmware == BUILT_IN else place(config.firmware)
+    model = config.cost_model if is_shipped(config.cost_model) else place(config.cost_model)
+    cdroms = tuple(map(place, config.cdroms))
     return replace(
         recipe,
-        config=replace(
-            config, disks=disks, cdroms=tuple(map(place, config.cdroms)), firmware=firmware
-        ),
+        config=replace(config, disks=disks, cdroms=cdroms, firmware=firmware, cost_model=model),
         image=None if recipe.image is None else place(recipe.image),
         initrd=tuple(map(place, recipe.initrd)),
     )
 
 
 def named_files(recipe: Recipe) -> tuple[FileDigest, ...]:
-    """Digests of the files beside the image: disks, discs, firmware, in this order."""
+    """Digests of the files beside the image: disks, discs, firmware, cost model, in this order."""
     config = recipe.config
+    model = () if is_shipped(config.cost_model) else (config.cost_model,)
     firmware = () if config.firmware == BUILT_IN else (config.firmware,)
-    paths = (*(disk.path for disk in config.disks), *config.cdroms, *firmware)
+    paths = (*(disk.path for disk in config.disks), *config.cdroms, *firmware, *model)
     return tuple(file_digest(path) for path in paths)
 
 
