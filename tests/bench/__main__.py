@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.bench import command, disk, engine, hyperv, linux, linux_disk, storage
+from tests.bench import checkpoint, command, disk, engine, hyperv, linux, linux_disk, storage
 
 BENCHMARKS = {
     "compute": engine.compute_loop,
@@ -15,6 +15,8 @@ BENCHMARKS = {
     "linux": linux.boot_to_init,
     "storage": storage.requests,
     "linux-dd": linux_disk.dd,
+    "restore": checkpoint.restore,
+    "forks": checkpoint.forks,
     "hypercall": hyperv.hypercall,
     "linux-hv": hyperv.linux_enlightened,
 }
