@@ -13,7 +13,7 @@ from tests.linux import initramfs, packages
 
 SMALL, MEMORY = 64, 128
 FORKS = 20
-TEST_INSNS = 2_000_000
+TEST_INSNS = 500_000
 """A short test of a driver, behind the boot."""
 
 COMMAND_LINE = "console=ttyS0 panic=-1 cryptomgr.notests"
