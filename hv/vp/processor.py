@@ -23,7 +23,7 @@ from hv.cpu.pace import (
     FLAGS,
 )
 from hv.cpu.reset import reset
-from hv.errors import InternalError
+from hv.errors import ConfigError, InternalError
 from hv.memory import SystemMemory
 from hv.portbus import PortBus
 from hv.tlfs import VpInterface
@@ -84,6 +84,7 @@ class VirtualProcessor(Core):
         self._interrupt_level = False
         self._nmi_pending = False
         self._wake_on_pending = False
+        self._running = False
         memory.on_write = self.engine.invalidate
 
     def accept_hypercalls(self, interface: VpInterface) -> None:
@@ -114,7 +115,9 @@ class VirtualProcessor(Core):
         return self.state.architectural()
 
     def save(self) -> SavedProcessor:
-        """Between two blocks."""
+        """Between two blocks. ConfigError in the middle of an exit, whose instruction is half done."""
+        if self._running:
+            raise ConfigError("a machine can only be saved when its run has returned")
         pace = list(self.pace)
         pace[BLOCK] = 0  # names the engine's record of the block before
         return SavedProcessor(
@@ -168,6 +171,13 @@ class VirtualProcessor(Core):
 
         Returns the end, or None when ``until`` was reached.
         """
+        self._running = True
+        try:
+            return self._run(until)
+        finally:
+            self._running = False
+
+    def _run(self, until: int) -> End | None:
         pace, clock = self.pace, self.clock
         while self.end is None:
             clock.run_due()

@@ -101,7 +101,7 @@ IGNORED = {
     "SystemMemory": {"buffer": "saved as pages", "view": "saved as pages"},
     "TimeSync": {"_channel": WITH_OWNER},
     "VirtualClock": {"_compact_at": "when to tidy up", "_heap": WITH_OWNER, "_sealed": FIXED},
-    "VirtualProcessor": {"_tsc_listeners": WIRE},
+    "VirtualProcessor": {"_tsc_listeners": WIRE, "_running": AT_REST},
     "VirtualTimer": {"deadline": WITH_OWNER, "sequence": WITH_OWNER},
 }
 """By class: attributes that can change and are not saved under their own name, and why that is right."""

@@ -188,6 +188,17 @@ def test_what_is_printed_after_goes_to_new_outputs(tmp_path: Path) -> None:
     assert b"".join(heard) == bytes(again.serial_log) == b"x"
 
 
+def test_a_machine_in_the_middle_of_an_exit_is_refused(tmp_path: Path) -> None:
+    machine = counter()
+    machine.run(1000)
+    path = tmp_path / "c.ckpt"
+    save_checkpoint(machine, path)
+    again = load_checkpoint(path, Outputs(serial=lambda _data: save_checkpoint(again, path)))
+    with pytest.raises(ConfigError, match="when its run has returned"):
+        again.run()
+    load_checkpoint(path).close()
+
+
 def test_a_cost_model_that_has_changed_is_refused(tmp_path: Path) -> None:
     from importlib.resources import files
 
