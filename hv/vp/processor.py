@@ -23,7 +23,7 @@ from hv.cpu.pace import (
     FLAGS,
 )
 from hv.cpu.reset import reset
-from hv.errors import InternalError
+from hv.errors import ConfigError, InternalError
 from hv.memory import SystemMemory
 from hv.portbus import PortBus
 from hv.tlfs import VpInterface
@@ -96,6 +96,7 @@ class VirtualProcessor(Core):
         """``on_wait(begin_ns, end_ns)``: it was halted for that long."""
         self._stops: Stops | None = None
         self._paused = False
+        self._running = False
         memory.on_write = self.engine.invalidate
 
     def accept_hypercalls(self, interface: VpInterface) -> None:
@@ -140,7 +141,11 @@ class VirtualProcessor(Core):
         return self.state.architectural()
 
     def save(self) -> SavedProcessor:
-        """Between two blocks."""
+        """Between two blocks. ConfigError in the middle of one: in an exit, or where a debugger has stopped."""
+        if self._running:
+            raise ConfigError("a machine can only be saved when its run has returned")
+        if self._stops is not None and self._stops.midway:
+            raise ConfigError("a machine can only be saved at the end of a block: step on")
         pace = list(self.pace)
         pace[BLOCK] = 0  # names the engine's record of the block before
         return SavedProcessor(
@@ -195,6 +200,13 @@ class VirtualProcessor(Core):
         Returns the end, or None when ``until`` was reached or somebody asked for
         a pause: a debugger, or ``pause``.
         """
+        self._running = True
+        try:
+            return self._run(until)
+        finally:
+            self._running = False
+
+    def _run(self, until: int) -> End | None:
         self._paused = False
         pace, clock, stops = self.pace, self.clock, self._stops
         inject = self._inject if self.timer is None else self.timer.timed(self._inject)

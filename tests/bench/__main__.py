@@ -2,7 +2,17 @@
 
 import sys
 
-from tests.bench import accounting, command, disk, engine, hyperv, linux, linux_disk, storage
+from tests.bench import (
+    accounting,
+    checkpoint,
+    command,
+    disk,
+    engine,
+    hyperv,
+    linux,
+    linux_disk,
+    storage,
+)
 
 BENCHMARKS = {
     "compute": engine.compute_loop,
@@ -16,6 +26,8 @@ BENCHMARKS = {
     "accounting": accounting.counting,
     "storage": storage.requests,
     "linux-dd": linux_disk.dd,
+    "restore": checkpoint.restore,
+    "forks": checkpoint.forks,
     "hypercall": hyperv.hypercall,
     "linux-hv": hyperv.linux_enlightened,
 }

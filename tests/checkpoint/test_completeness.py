@@ -33,7 +33,12 @@ WITH_OWNER, AT_REST = "saved by its owner", "only in use within one exit or one 
 ENGINE = "the engine's own, learnt again"
 
 IGNORED = {
-    "Accounting": {"_meters": WITH_OWNER, "_pricing": WIRE, "latest": AT_REST},
+    "Accounting": {
+        "_meters": WITH_OWNER,
+        "_pricing": WIRE,
+        "latest": AT_REST,
+        "listener": "whoever listens is no part of the machine",
+    },
     "ApicBus": {"_agents": WIRE, "_listeners": WIRE},
     "AtaChannel": {"drives": WIRE},
     "AtaDrive": {"_after": TABLE},
@@ -52,6 +57,7 @@ IGNORED = {
     },
     "ExitHandlers": {"_by_number": TABLE},
     "ExitNames": {"_by_reason": TABLE},
+    "FanOut": {"_inputs": WIRE},
     "FirmwareDisk": {"_drives": FIXED},
     "GpadlTable": dict.fromkeys(("_channels", "_assembling", "_count", "_pages"), WITH_OWNER),
     "Heartbeat": {"_channel": WITH_OWNER},
@@ -77,7 +83,7 @@ IGNORED = {
     "PciBus": {"_functions": WIRE},
     "PciSlots": {"_channel_windows": FIXED, "_decoded": "follows the registers", "bus": FIXED},
     "Piix3Ide": dict.fromkeys(("_at_reset", "_clears", "_writable"), TABLE),
-    "Platform": {"pm": FIXED},
+    "Platform": {"lines": WIRE, "pm": FIXED},
     "PortBus": {"_slots": "follows the registers"},
     "PortWindow": {"_open": "follows the registers"},
     "Ports": {"_bus": WIRE, "_events": WIRE, "_messages": WIRE},
@@ -101,7 +107,12 @@ IGNORED = {
     "SystemMemory": {"buffer": "saved as pages", "view": "saved as pages"},
     "TimeSync": {"_channel": WITH_OWNER},
     "VirtualClock": {"_compact_at": "when to tidy up", "_heap": WITH_OWNER, "_sealed": FIXED},
-    "VirtualProcessor": {"_tsc_listeners": WIRE},
+    "VirtualProcessor": {
+        "_paused": AT_REST,
+        "_running": AT_REST,
+        "_stops": "a debugger's",
+        "_tsc_listeners": WIRE,
+    },
     "VirtualTimer": {"deadline": WITH_OWNER, "sequence": WITH_OWNER},
 }
 """By class: attributes that can change and are not saved under their own name, and why that is right."""
@@ -116,6 +127,7 @@ DIFFERENT = {
     "HookSet.take_error",
     "HookSet.user",
     "Lifecycle.state",
+    "SymbolTable._source",  # the image's, not the machine's
     "VirtualClock._heap",  # what was cancelled goes when its time comes
     "VirtualClock._compact_at",
     "VirtualTimer.sequence",  # of one that is not armed

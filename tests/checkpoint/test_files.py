@@ -20,6 +20,7 @@ from hv.root.disk import FileDisk, MemoryDisk, OverlayDisk
 from hv.root.images import whole_sectors
 from hv.root.machine import Machine, Outputs
 from hv.vp import Ending
+from hv_devices.synthetic.scsi_disk import ScsiDisk
 from tests.checkpoint.tools import restored
 from tests.machines import PASS, flat
 
@@ -119,6 +120,29 @@ def test_a_disk_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "never").exists()
 
 
+def test_what_was_plugged_in_later_is_refused(image: Path, tmp_path: Path) -> None:
+    def start() -> Machine:
+        return Machine(MachineConfig(memory=MEMORY, cdroms=(str(image),)))
+
+    never = tmp_path / "never"
+    machine = start()
+    drive = machine.synthetic.storage.target.luns[0]
+    assert drive.eject()
+    again = restored(machine, tmp_path)
+    assert again.synthetic.storage.target.luns[0].medium is None
+    drive.insert(MemoryDisk(4096))
+    with pytest.raises(ConfigError, match="was put in later"):
+        save_checkpoint(machine, never)
+    for change in (
+        lambda storage: storage.detach(0),
+        lambda storage: storage.attach(3, ScsiDisk(MemoryDisk(4096))),
+    ):
+        machine = start()
+        change(machine.synthetic.storage)
+        with pytest.raises(ConfigError, match="attached or detached"):
+            save_checkpoint(machine, never)
+
+
 def test_two_machines_of_one_file_share_nothing_that_they_write(tmp_path: Path) -> None:
     machine = counter()
     machine.run(30_000)
@@ -162,6 +186,17 @@ def test_what_is_printed_after_goes_to_new_outputs(tmp_path: Path) -> None:
     again = load_checkpoint(tmp_path / "c.ckpt", Outputs(serial=heard.append))
     assert again.run().ending is Ending.DEBUG_EXIT
     assert b"".join(heard) == bytes(again.serial_log) == b"x"
+
+
+def test_a_machine_in_the_middle_of_an_exit_is_refused(tmp_path: Path) -> None:
+    machine = counter()
+    machine.run(1000)
+    path = tmp_path / "c.ckpt"
+    save_checkpoint(machine, path)
+    again = load_checkpoint(path, Outputs(serial=lambda _data: save_checkpoint(again, path)))
+    with pytest.raises(ConfigError, match="when its run has returned"):
+        again.run()
+    load_checkpoint(path).close()
 
 
 def test_a_cost_model_that_has_changed_is_refused(tmp_path: Path) -> None:

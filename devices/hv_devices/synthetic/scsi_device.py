@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TypeAlias
 
+from hv.interfaces import BlockDevice
+
 from .scsi_cdb import Opcode, u16
 from .scsi_inquiry import Identity, PageMaker, device_identification, inquiry, serial_number
 from .scsi_sense import (
@@ -96,6 +98,11 @@ class ScsiDevice:
             0x80: lambda: serial_number(self.identity),
             0x83: lambda: device_identification(self.identity),
         }
+
+    @property
+    def medium(self) -> BlockDevice | None:
+        """What it reads from; None: there is nothing in it."""
+        return None
 
     def reset(self) -> None:
         """Forget what the initiator has set."""

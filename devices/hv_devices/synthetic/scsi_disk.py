@@ -94,6 +94,10 @@ class ScsiDisk(ScsiDevice):
         }
 
     @property
+    def medium(self) -> BlockDevice:
+        return self.blocks.medium
+
+    @property
     def read_only(self) -> bool:
         return self.blocks.medium.read_only
 

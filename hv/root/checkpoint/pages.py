@@ -1,6 +1,6 @@
 """Pages by content: equal ones are kept once, compressed, under their checksum; empty ones not at all.
 
-A page of a checkpoint is 16 KiB: small enough that two checkpoints of one boot share most of them, large
+A page of a checkpoint is 32 KiB: small enough that two checkpoints of one boot share most of them, large
 enough that restoring 64 MiB is a matter of tens of milliseconds. Pages are inside the checkpoint's file or,
 where many of them are to share, in a folder beside it.
 """
@@ -17,7 +17,7 @@ import zstandard
 from hv.errors import ConfigError
 from hv.root.checkpoint.format import checksum
 
-PAGE = 1 << 14
+PAGE = 1 << 15
 LEVEL = 1
 """Of zstd: the fastest; higher ones save a tenth and take several times as long."""
 

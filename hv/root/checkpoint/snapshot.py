@@ -69,7 +69,7 @@ def sections_of(machine: Machine, pool: PagePool) -> dict[str, bytes]:
         memory=pool.put(machine.partition.memory.view),
         media=save_media(machine.media, pool.put),
     )
-    _check_discs(machine)
+    _check_units(machine)
     state = {path: codec.save_part(part) for path, part in machine.parts().items()}
     return {
         "meta": codec.to_bytes(Meta(SCHEMA, hv.__version__, UNICORN_VERSION)),
@@ -178,12 +178,14 @@ def _model_checksum(machine: Machine) -> bytes:
     return checksum(repr(machine.pricing.model).encode())
 
 
-def _check_discs(machine: Machine) -> None:
-    """A disc that came while the machine ran is none of its media: the drive would come back with the old."""
+def _check_units(machine: Machine) -> None:
+    """What came to the SCSI bus while the machine ran is none of its media: it would not come back."""
     if machine.synthetic is None:
         return
-    known = machine.media.all()
-    for lun, unit in machine.synthetic.storage.target.luns.items():
-        medium = getattr(unit, "medium", None)
-        if medium is not None and medium not in known:
-            raise ConfigError(f"the disc in SCSI unit {lun} was put in later: it cannot be saved")
+    at_power_on = dict(enumerate(machine.media.scsi + machine.media.discs))
+    units = machine.synthetic.storage.target.luns
+    if units.keys() != at_power_on.keys():
+        raise ConfigError("a SCSI unit was attached or detached: the machine cannot be saved now")
+    for lun, unit in units.items():
+        if unit.medium not in (None, at_power_on[lun]):
+            raise ConfigError(f"the medium of SCSI unit {lun} was put in later: it cannot be saved")

@@ -1,0 +1,84 @@
+"""Checkpoints of a booted Debian kernel: how long restoring takes, and what 20 forks cost beside a boot."""
+
+import tempfile
+from pathlib import Path
+
+from hv.clock import host_seconds
+from hv.config import MachineConfig
+from hv.loaders import LoadOptions, load
+from hv.root.checkpoint import load_checkpoint, open_checkpoint, save_checkpoint
+from hv.root.machine import Machine
+from tests.bench.measure import Contender, alone, compare
+from tests.linux import initramfs, packages
+
+SMALL, MEMORY = 64, 128
+FORKS = 20
+TEST_INSNS = 500_000
+"""A short test of a driver, behind the boot."""
+
+COMMAND_LINE = "console=ttyS0 panic=-1 cryptomgr.notests"
+REACHED = b"MARK init=started"
+
+
+def _booted(folder: Path, megabytes: int) -> Machine:
+    """Run to the init script, or as far as the kernel gets in less memory than that needs."""
+    initrd = folder / "initramfs.cpio"
+    initrd.write_bytes(initramfs.build("cloud"))
+    memory = megabytes << 20
+    options = LoadOptions(memory=memory, command_line=COMMAND_LINE, initrd=(initrd,))
+    machine = Machine(MachineConfig(memory=memory), load(packages.kernel("cloud"), options))
+    machine.run(slice_insns=2_000_000, between=lambda: REACHED not in machine.serial_log)
+    return machine
+
+
+def _seconds_of_boot(folder: Path) -> float:
+    start = host_seconds()
+    _booted(folder, MEMORY).close()
+    return host_seconds() - start
+
+
+def _seconds_of_forks(path: Path) -> float:
+    start = host_seconds()
+    snapshot = open_checkpoint(path)
+    for _ in range(FORKS):
+        fork = snapshot.machine()
+        fork.run(fork.insns + TEST_INSNS)
+        fork.close()
+    return host_seconds() - start
+
+
+def _seconds_of_restoring(path: Path) -> float:
+    start = host_seconds()
+    machine = load_checkpoint(path)
+    seconds = host_seconds() - start
+    machine.close()
+    return seconds
+
+
+def restore() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = folder / "booted.ckpt"
+        machine = _booted(folder, SMALL)
+        save_checkpoint(machine, path)
+        machine.close()
+        size = path.stat().st_size >> 20
+        title = f"Restoring {SMALL} MiB of which Debian's kernel has filled most, from {size} MiB"
+        alone(title, lambda: _seconds_of_restoring(path), "median <= 0.1 s")
+
+
+def forks() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = folder / "booted.ckpt"
+        machine = _booted(folder, MEMORY)
+        save_checkpoint(machine, path)
+        machine.close()
+        compare(
+            f"{FORKS} runs of {TEST_INSNS:,} instructions behind a boot, and one boot",
+            Contender(f"{FORKS} forks of a checkpoint", lambda: _seconds_of_forks(path)),
+            Contender("one boot", lambda: _seconds_of_boot(folder)),
+            "ratio < 1",
+            0,
+            "",
+        )
