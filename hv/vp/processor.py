@@ -141,7 +141,7 @@ class VirtualProcessor(Core):
         return self.state.architectural()
 
     def save(self) -> SavedProcessor:
-        """Between two blocks. ConfigError in the middle of one: in an exit, or where a debugger has stopped."""
+        """Between two blocks. ConfigError in the middle of one: in an exit, or where a debugger stopped."""
         if self._running:
             raise ConfigError("a machine can only be saved when its run has returned")
         if self._stops is not None and self._stops.midway:

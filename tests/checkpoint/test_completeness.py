@@ -90,6 +90,7 @@ IGNORED = {
     "Ps2Keyboard": {"_data_ready": WIRE},
     "Ps2Mouse": {"_data_ready": WIRE},
     "Ring": {"_data": FIXED},
+    "Sample": {"defines": FIXED},
     "RingChannel": {"_ended": WITH_OWNER, "_owed": WITH_OWNER},
     "ScsiDisk": {"commands": TABLE, "vital_pages": TABLE},
     "ScsiDvd": {"commands": TABLE, "vital_pages": TABLE, "_disc": "saved as has_disc"},
