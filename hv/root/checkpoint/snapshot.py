@@ -1,8 +1,8 @@
 """A machine's whole state, apart from any machine: taken from one, the start of any number of others."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 import zstandard
@@ -35,8 +35,6 @@ _BROKEN = (
     *(msgspec.MsgspecError, zstandard.ZstdError),
 )
 """What data of the right checksum and the wrong content runs into."""
-
-T = TypeVar("T")
 
 
 class Meta(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,13 +111,14 @@ class Snapshot:
         """A machine that goes on from here. ConfigError when the state does not fit it."""
         machinery = self._machinery
         try:
-            media = load_media(machinery.media, self._pages.content)
-            machine = Machine.resumed(machinery.config, media, self._image.mapped(), outputs)
-            try:
+            with ExitStack() as undo:
+                media = load_media(machinery.media, self._pages.content)
+                for disk in media.all():
+                    undo.callback(disk.close)
+                machine = Machine.resumed(machinery.config, media, self._image.mapped(), outputs)
+                undo.callback(machine.close)
                 self._load(machine, report)
-            except BaseException:
-                machine.close()
-                raise
+                undo.pop_all()
         except _BROKEN as error:
             raise ConfigError(str(error)) from None
         return machine
