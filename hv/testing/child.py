@@ -67,6 +67,9 @@ class ChildProcess:
             except (EOFError, BrokenPipeError, ConnectionResetError):
                 self._process = None
                 raise EngineDied(_obituary(process)) from None
+            except BaseException:  # interrupted: the reply would answer the next request
+                self.stop()
+                raise
         if reply.error is not None:
             raise reply.error
         return reply

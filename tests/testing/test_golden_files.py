@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.testing.projects import HELLO, run, source, write
+from tests.testing.projects import HELLO, PLUGIN, run, source, write
 
 pytest_plugins = ("pytester",)
 
@@ -108,6 +108,17 @@ def test_a_broken_golden_file_is_a_failure_in_a_line(
     result = run(project)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["golden: kernel.hello.json *"])
+
+
+@pytest.mark.parametrize(
+    "setting", [("HV_ACCEL", "0"), ("PYTHONHASHSEED", "1"), ("PYTHONHASHSEED", "2")]
+)
+def test_it_holds_everywhere(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, setting: tuple[str, str]
+) -> None:
+    run(project, "--hv-update")
+    monkeypatch.setenv(*setting)
+    project.runpytest_subprocess(*PLUGIN).assert_outcomes(passed=1)
 
 
 def measured(pytester: pytest.Pytester) -> tuple[int, int]:

@@ -90,7 +90,7 @@ def test_the_tutorial_does_what_it_says(installed: Installation, tmp_path: Path)
     asm, toml, python = (block_of(language) for language in ("asm", "toml", "python"))
     (tmp_path / "kernel.asm").write_text(asm)
     (tmp_path / "kernel.hvtest.toml").write_text(toml)
-    consoles = re.findall(r"```console\n(.*?)```", TUTORIAL, re.DOTALL)
+    consoles = re.findall(r"```shell-session\n(.*?)```", TUTORIAL, re.DOTALL)
     assert len(consoles) == 4
     for number, console in enumerate(consoles):
         if number == 2:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from hv.live import Options
-from hv.testing.manifest import OPTION_NAMES
+from hv.root.resources import source_folder
+from hv.root.samples import all_samples
+from hv.testing.manifest import OPTION_NAMES, read_manifest
 from tests.testing.projects import HELLO, run, source, write
 
 pytest_plugins = ("pytester",)
@@ -157,6 +159,12 @@ def test_the_bundle_holds_the_run(project: pytest.Pytester) -> None:
     reopened = project.run(*reopening(folder))
     assert reopened.ret == 1
     assert "answer: 42" in reopened.stdout.str()
+
+
+def test_the_samples_are_a_manifest() -> None:
+    cases = read_manifest(source_folder("guests") / "guests.toml")
+    assert [case.name for case in cases] == [sample.name for sample in all_samples()]
+    assert [case.expectation.serial for case in cases] == [s.serial for s in all_samples()]
 
 
 def test_a_manifest_knows_every_option_of_a_machine() -> None:
