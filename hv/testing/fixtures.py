@@ -52,7 +52,7 @@ class RunGuest:
         """Compare with the golden file of this test; ``name`` tells several of one test apart."""
         node = self._node
         full = f"{node.name}.{name}" if name else node.name
-        problems = self._session.golden_problems(node.path, full, node.nodeid, run)
+        problems = self._session.golden_problems(node, full, run)
         if problems:
             raise GuestProblems(problems)
 

@@ -67,7 +67,7 @@ class GuestItem(pytest.Item):
             report_subtests(self, tests.tests)
         problems = problems_of(run, expected, tests)
         if expected.golden and not (problems and session.update):
-            problems += session.golden_problems(self.path, self.name, self.nodeid, run)
+            problems += session.golden_problems(self, self.name, run)
         return problems
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:

@@ -1,7 +1,6 @@
 """The plugin for pytest: ``hv_run``, ``vm``, manifests, ``--hv-update``. Cheap while nobody uses it."""
 
 import os
-import sys
 from collections.abc import Generator, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -44,10 +43,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """Refuse to update golden files where nobody looks at them."""
     if config.getoption("--hv-update") and os.environ.get("CI"):
         raise pytest.UsageError("--hv-update: golden files are not rewritten in CI (CI is set)")
-    if os.environ.get("GITHUB_ACTIONS") and not hasattr(config, "workerinput"):
+    if hasattr(config, "workerinput"):
+        return
+    if os.environ.get("GITHUB_ACTIONS"):
         from hv.testing.reporting import GithubAnnotations
 
         config.pluginmanager.register(GithubAnnotations(config.rootpath), "hv-github")
+    if config.getoption("--hv-update"):
+        from hv.testing.reporting import GoldenNews
+
+        config.pluginmanager.register(GoldenNews(), "hv-golden-news")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -120,14 +125,3 @@ def pytest_runtest_makereport(
             if lines:
                 report.sections.append((_STORY, "\n".join(lines)))
     return report
-
-
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Say which golden files were rewritten."""
-    if "hv.testing.keys" not in sys.modules:
-        return
-    from hv.testing.keys import SESSION
-
-    session = config.stash.get(SESSION, None)
-    for path in session.updated if session is not None else ():
-        terminalreporter.write_line(f"hv: golden file rewritten: {os.path.relpath(path)}")

@@ -8,6 +8,7 @@ import pytest
 
 from hv.testing.guest_run import GuestRun
 from hv.testing.guest_tests import GuestTest
+from hv.testing.session import REWRITTEN
 
 _ESCAPES = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _PROPERTY_ESCAPES = {**_ESCAPES, ":": "%3A", ",": "%2C"}
@@ -48,6 +49,23 @@ def _tell(test: GuestTest) -> None:
         raise GuestTestFailed(test.line)
     if test.verdict in ("skipped", "todo"):
         raise pytest.skip.Exception(test.why or test.line, _use_item_location=True)
+
+
+class GoldenNews:
+    """Says at the end which golden files were rewritten; of the process that prints the summary only."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, None] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember what a test has rewritten."""
+        found = (str(value) for name, value in report.user_properties if name == REWRITTEN)
+        self._files.update(dict.fromkeys(found))
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """A line a file."""
+        for path in sorted(self._files):
+            terminalreporter.write_line(f"hv: golden file rewritten: {path}")
 
 
 class GithubAnnotations:

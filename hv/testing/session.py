@@ -1,14 +1,19 @@
 """What one test session shares: the child that makes runs, where golden files and bundles go."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from hv.errors import GuestError
 from hv.testing.bundle import Failure, bundle_path, write_bundle
 from hv.testing.child import ChildProcess, InThisProcess
 from hv.testing.golden import compare_golden, golden_document, golden_path, update_golden
 from hv.testing.guest_run import GuestRun, Job
+
+REWRITTEN = "hv_golden_rewritten"
+"""The property of a test's report that names a golden file."""
 
 
 class GuestProblems(GuestError):
@@ -29,22 +34,21 @@ class TestSession:
     bundles: Path
     update: bool
     runner: ChildProcess | InThisProcess
-    updated: list[Path] = field(default_factory=list)
 
     def run(self, job: Job) -> GuestRun:
         """Make a run."""
         return self.runner.run(job)
 
-    def golden_problems(self, source: Path, name: str, test: str, run: GuestRun) -> list[str]:
+    def golden_problems(self, node: pytest.Item, name: str, run: GuestRun) -> list[str]:
         """How a run differs from its golden file; nothing when that has just been rewritten."""
-        path, document = golden_path(source, name), golden_document(run)
+        path, document = golden_path(node.path, name), golden_document(run)
         if self.update:
             if update_golden(path, document):
-                self.updated.append(path)
+                node.user_properties.append((REWRITTEN, os.path.relpath(path, self.root)))
             return []
         problems = compare_golden(path, document)
         if problems:
-            problems.append(f"golden: to accept this: pytest --hv-update '{test}'")
+            problems.append(f"golden: to accept this: pytest --hv-update '{node.nodeid}'")
         return problems
 
     def leave_bundle(self, test: str, job: Job, text: str, run: GuestRun | None) -> list[str]:

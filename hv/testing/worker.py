@@ -1,7 +1,6 @@
 """The child process of a test session: makes runs and keeps live machines, one request at a time."""
 
 import os
-import sys
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -101,8 +100,9 @@ def main() -> None:
     """Serve on standard input and output until the session is gone. Prints go to standard error."""
     requests = os.fdopen(os.dup(0), "rb")
     replies = os.fdopen(os.dup(1), "wb")
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)
-    sys.stdin.close()
     worker = Worker()
     while True:
         try:

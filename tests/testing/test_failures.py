@@ -122,7 +122,8 @@ def test_two_workers_see_the_same(pytester: pytest.Pytester) -> None:
             "[guest.bad]\nimage = 'bad.asm'\n"
         ),
     )
-    pytester.runpytest_subprocess(*PLUGIN, "--hv-update", "-n2", "-k", "ok")
+    news = pytester.runpytest_subprocess(*PLUGIN, "--hv-update", "-n2", "-k", "ok").outlines
+    assert sum("golden file rewritten: __hv__/a.ok_" in line for line in news) == 6
     alone = pytester.runpytest_subprocess(*PLUGIN)
     shared = pytester.runpytest_subprocess(*PLUGIN, "-n2")
     for result in (alone, shared):

@@ -3,7 +3,7 @@
 import pytest
 
 from hv.testing.guest_tests import parse_guest_tests
-from tests.testing.projects import run, saying, write
+from tests.testing.projects import PLUGIN, run, saying, write
 
 pytest_plugins = ("pytester",)
 
@@ -77,6 +77,14 @@ def test_a_plan_that_is_not_fulfilled_fails(
     result = suite(pytester, *lines)
     assert result.ret == 1
     result.stdout.fnmatch_lines([f"guest's tests: {complaint}"])
+
+
+def test_an_older_pytest_shows_them_in_a_section(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("import sys\nsys.modules['_pytest.subtests'] = None\n")
+    write(pytester, suite__asm=saying("PASS: a", "FAIL: b"), suite__hvtest__toml=ENTRY)
+    result = pytester.runpytest_subprocess(*PLUGIN)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["FAIL: b", "*guest's tests*", "PASS: a", "FAIL: b"])
 
 
 def test_an_entry_may_say_that_these_lines_are_plain_text(pytester: pytest.Pytester) -> None:
