@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 Row = list[int]
 """Exits of one kind: [count, instructions since the exit before, bytes moved, price of one, host ns]"""
@@ -50,6 +50,10 @@ class WorkCount(NamedTuple):
     sectors: int
 
 
+K = TypeVar("K")
+C = TypeVar("C", ExitCount, WorkCount)
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """Everything that was counted up to some time; ``since`` gives what lies between two of them."""
@@ -68,8 +72,8 @@ class Moment:
             self.vtime_ns - earlier.vtime_ns,
             self.idle_ns - earlier.idle_ns,
             self.rdtsc - earlier.rdtsc,
-            dict(_exits_between(earlier.exits, self.exits)),
-            dict(_work_between(earlier.work, self.work)),
+            dict(_between(earlier.exits, self.exits)),
+            dict(_between(earlier.work, self.work)),
         )
 
     def exit_rows(self) -> list[tuple[ExitKey, ExitCount]]:
@@ -78,23 +82,11 @@ class Moment:
         return sorted(rows)
 
 
-def _exits_between(
-    before: Mapping[int, ExitCount], after: Mapping[int, ExitCount]
-) -> Iterator[tuple[int, ExitCount]]:
+def _between(before: Mapping[K, C], after: Mapping[K, C]) -> Iterator[tuple[K, C]]:
+    """What was counted in between; the first number of a count tells whether anything was."""
     for key, now in after.items():
         was = before.get(key)
         if was is None:
             yield key, now
-        elif now.number != was.number:
-            yield key, ExitCount(*(b - a for a, b in zip(was, now, strict=True)))
-
-
-def _work_between(
-    before: Mapping[WorkKey, WorkCount], after: Mapping[WorkKey, WorkCount]
-) -> Iterator[tuple[WorkKey, WorkCount]]:
-    for key, now in after.items():
-        was = before.get(key)
-        if was is None:
-            yield key, now
-        elif now.requests != was.requests:
-            yield key, WorkCount(*(b - a for a, b in zip(was, now, strict=True)))
+        elif now[0] != was[0]:
+            yield key, type(now)(*(b - a for a, b in zip(was, now, strict=True)))

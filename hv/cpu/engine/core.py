@@ -16,7 +16,6 @@ Rules that keep it right, found by measurement:
 
 import ctypes
 import mmap
-from collections.abc import Callable
 from functools import cache, cached_property
 from typing import Any
 
@@ -29,8 +28,6 @@ from hv.cpu.engine.binding import (
     HOOKS,
     INT,
     MEMORY,
-    MMIO_READ,
-    MMIO_WRITE,
     REQUEST_CACHE,
     TLB_FLUSH,
     U64T,
@@ -46,6 +43,7 @@ from hv.cpu.engine.hooks import (
     accelerator_available,
     python_hooks,
 )
+from hv.cpu.engine.mmio import MmioCallbacks, MmioRead, MmioWrite
 from hv.cpu.engine.selfcheck import prove_layout
 from hv.cpu.engine.stops import StopHooks
 from hv.cpu.engine.watch import PythonWatch, WatchPoint
@@ -56,7 +54,6 @@ from hv.cpu.pace import (
     DEADLINE,
     FLAG_ABORT,
     FLAG_RELEASE,
-    FLAG_STOP,
     FLAGS,
     NEVER,
     NOW,
@@ -80,9 +77,6 @@ _NO_UNTIL = 1 << 63  # an address that no code ever reaches
 _FPCW_RESET, _MXCSR_RESET = 0x40, 0x1F80
 _CR0_PE_PG = 1 << 31 | 1
 _U64 = (1 << 64) - 1
-
-MmioRead = Callable[[int, int], int]
-MmioWrite = Callable[[int, int, int], None]
 
 
 class Engine:
@@ -117,12 +111,12 @@ class Engine:
         self._hidden[field] = (_HIDDEN + _MSRPM).to_bytes(8, "little")
         self._aborted: bytes | None = None
         self._abort_count = 0
-        self._mmio_error: BaseException | None = None
         self._rflags = ctypes.c_uint64()
         self._rflags_pointer = ctypes.byref(self._rflags)
         self._words = bytearray(8 * PACE_WORDS)
         self.pace = memoryview(self._words).cast("Q")
         self.pace[DEADLINE] = NEVER
+        self._mmio = MmioCallbacks(self.pace)
         self.watch_point = WatchPoint(self.handle)
         self.accelerated = accelerator_available()
         self._hooks: HookSet
@@ -190,14 +184,7 @@ class Engine:
 
     def map_mmio(self, gpa: int, size: int, read: MmioRead, write: MmioWrite) -> None:
         """Accesses become ``read(offset, width)`` and ``write(offset, value, width)``."""
-        callbacks = (
-            MMIO_READ(lambda _uc, offset, width, _user: self._mmio_read(read, offset, width)),
-            MMIO_WRITE(
-                lambda _uc, offset, width, value, _user: self._mmio_write(
-                    write, offset, value, width
-                )
-            ),
-        )
+        callbacks = self._mmio.make(read, write)
         self._keep.append(callbacks)
         status = UCLIB.uc_mmio_map(self.handle, gpa, size, callbacks[0], 0, callbacks[1], 0)
         if status:
@@ -207,27 +194,6 @@ class Engine:
         self._uc.mem_protect(gpa, size, const.UC_PROT_NONE)
         kinds = const.UC_HOOK_MEM_READ_PROT | const.UC_HOOK_MEM_WRITE_PROT
         self._hook(kinds, self._hooks.addresses["mmio"], gpa, gpa + size - 1)
-
-    def _mmio_read(self, read: MmioRead, offset: int, width: int) -> int:
-        if self.pace[FLAGS] & FLAG_ABORT:
-            return _U64
-        try:
-            return read(offset, width)
-        except BaseException as error:  # noqa: BLE001 - may not cross the C frame
-            self._fail(error)
-            return _U64
-
-    def _mmio_write(self, write: MmioWrite, offset: int, value: int, width: int) -> None:
-        if self.pace[FLAGS] & FLAG_ABORT:
-            return
-        try:
-            write(offset, value, width)
-        except BaseException as error:  # noqa: BLE001 - may not cross the C frame
-            self._fail(error)
-
-    def _fail(self, error: BaseException) -> None:
-        self._mmio_error = error
-        self.pace[FLAGS] |= FLAG_STOP
 
     def permit_msrs(self, msrs: tuple[int, ...]) -> None:
         """MSRs that the guest reads and writes in Unicorn itself, without an exit."""
@@ -396,9 +362,8 @@ class Engine:
         if words[FLAGS] & FLAG_RELEASE:
             words[FLAGS] &= ~FLAG_RELEASE & _U64
             self._code_pages.release()
-        error = self._hooks.take_error() or self._mmio_error
+        error = self._hooks.take_error() or self._mmio.take_error()
         if error is not None:
-            self._mmio_error = None
             raise error
         return status
 
