@@ -9,7 +9,8 @@ from hv.loaders import LoadOptions, load
 from hv.root.checkpoint import load_checkpoint, open_checkpoint, save_checkpoint
 from hv.root.machine import Machine
 from tests.bench.measure import Contender, alone, compare
-from tests.linux import initramfs, packages
+from tests.linux import initramfs
+from tests.linux.packages import FETCHED
 
 SMALL, MEMORY = 64, 128
 FORKS = 20
@@ -26,7 +27,7 @@ def _booted(folder: Path, megabytes: int) -> Machine:
     initrd.write_bytes(initramfs.build("cloud"))
     memory = megabytes << 20
     options = LoadOptions(memory=memory, command_line=COMMAND_LINE, initrd=(initrd,))
-    machine = Machine(MachineConfig(memory=memory), load(packages.kernel("cloud"), options))
+    machine = Machine(MachineConfig(memory=memory), load(FETCHED.kernel("cloud"), options))
     machine.run(slice_insns=2_000_000, between=lambda: REACHED not in machine.serial_log)
     return machine
 

@@ -12,8 +12,9 @@ from hv.root.machine import Machine
 from hv.root.result import make_result, to_json
 from hv.vp import Ending
 from tests.checkpoint.tools import points, restored
-from tests.linux import initramfs, packages
+from tests.linux import initramfs
 from tests.linux.console import BUDGET, COMMAND_LINE, TROUBLE, disk_contents
+from tests.linux.packages import FETCHED
 
 pytestmark = pytest.mark.linux
 
@@ -32,7 +33,7 @@ def machine(kind: str, folder: Path) -> Machine:
     initrd.write_bytes(initramfs.build(FLAVOUR))
     command_line = f"{COMMAND_LINE} checks={checks}"
     options = LoadOptions(memory=MEMORY, command_line=command_line, initrd=(initrd,))
-    image = load(packages.kernel(FLAVOUR), options)
+    image = load(FETCHED.kernel(FLAVOUR), options)
     config = MachineConfig(memory=MEMORY, hv=enlightened)
     disk = OverlayDisk(MemoryDisk(disk_contents()))
     if enlightened == "none":

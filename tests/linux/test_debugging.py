@@ -10,7 +10,7 @@ from hv.loaders import LoadOptions, load
 from hv.root.machine import UNLIMITED, Machine
 from hv.root.result import make_result, to_json
 from tests.debug.gdb import converse
-from tests.linux import packages
+from tests.linux.packages import FETCHED
 
 pytestmark = pytest.mark.linux
 
@@ -24,7 +24,7 @@ BUDGET_EXIT = 124
 
 def boot() -> Machine:
     options = LoadOptions(memory=MEMORY << 20, command_line=COMMAND_LINE)
-    image = load(packages.kernel("cloud"), options)
+    image = load(FETCHED.kernel("cloud"), options)
     return Machine(MachineConfig(memory=MEMORY << 20), image)
 
 
@@ -82,7 +82,7 @@ def test_a_session(tmp_path: Path) -> None:
         ("continue", f"exited with code 0{BUDGET_EXIT:o}"),
     ]
     result = tmp_path / "result.json"
-    arguments = [str(packages.kernel("cloud")), "--memory", f"{MEMORY}M", "--append", COMMAND_LINE]
+    arguments = [str(FETCHED.kernel("cloud")), "--memory", f"{MEMORY}M", "--append", COMMAND_LINE]
     arguments += ["--max-insns", str(INSTRUCTIONS), "--json", str(result)]
     transcript = converse(arguments, lines)
     assert transcript.exit_code == BUDGET_EXIT

@@ -8,9 +8,11 @@ import pytest
 from hv.asm import assemble_text
 from hv.config import MachineConfig
 from hv.loaders import LoadOptions, load
+from hv.root.linux_guest import cpio
 from hv.root.machine import Machine
-from tests.linux import initramfs, packages
+from tests.linux import initramfs
 from tests.linux.console import BUDGET, COMMAND_LINE, MEMORY
+from tests.linux.packages import FETCHED
 
 pytestmark = pytest.mark.linux
 
@@ -54,19 +56,19 @@ def program() -> bytes:
 def test_every_filter_does_what_it_says(flavour: str, tmp_path: Path) -> None:
     initrd = tmp_path / "initramfs.cpio"
     initrd.write_bytes(
-        initramfs.archive(
+        cpio.archive(
             [
-                initramfs.file("init", INIT, 0o755),
-                initramfs.file("bin/busybox", packages.busybox().read_bytes(), 0o755),
-                initramfs.file("bin/filters", program(), 0o755),
-                initramfs.character_device("dev/console", 5, 1),
-                initramfs.directory("proc"),
+                cpio.file("init", INIT, 0o755),
+                cpio.file("bin/busybox", FETCHED.busybox().read_bytes(), 0o755),
+                cpio.file("bin/filters", program(), 0o755),
+                cpio.character_device("dev/console", 5, 1),
+                cpio.directory("proc"),
             ]
         )
     )
     command_line = f"{COMMAND_LINE} acpi=off reboot=k"
     options = LoadOptions(memory=MEMORY, command_line=command_line, initrd=(initrd,))
-    machine = Machine(MachineConfig(memory=MEMORY), load(packages.kernel(flavour), options))
+    machine = Machine(MachineConfig(memory=MEMORY), load(FETCHED.kernel(flavour), options))
     machine.run(BUDGET)
     marks = initramfs.marks(bytes(machine.serial_log))
     assert marks == {"translating": "1", "wrong": "0"}
