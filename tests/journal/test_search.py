@@ -163,5 +163,5 @@ def test_a_changed_byte_on_a_disk_shows_where_it_is_read(tmp_path: Path) -> None
     assert divergence is not None
     found = first_difference(sources.recorded, sources.now, journal.events, divergence)
     assert found is not None
-    assert found.details == ("ata 0.0",)
+    assert found.details == ("ata0.drive0",)
     assert found.where.startswith("f000:")

@@ -8,18 +8,18 @@ import dataclasses
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Set
 from enum import Enum
-from typing import Any
 
 from hv.cpu.pace import TSC_ADJUST
-from hv.root.board import Board
 from hv.root.machine import Machine
-from hv.root.services import SyntheticDevices
 
 _CHUNK = 1 << 16
 _ZERO = bytes(_CHUNK)
 _DIGEST_BYTES = 8
 
 MEMORY, PROCESSOR, CLOCK = "memory", "processor", "clock"
+
+_NOT_DEVICES = frozenset({PROCESSOR, CLOCK, "accounting", "typing", "mouse_hand", "record"})
+"""Digested in their own way, or the host's: what it counts, has still to type, was told."""
 
 
 def digests(machine: Machine) -> dict[str, str]:
@@ -40,13 +40,10 @@ def device_digests(machine: Machine) -> dict[str, str]:
 
 
 def device_states(machine: Machine) -> Iterator[tuple[str, object]]:
-    """The state of every chip, service and interface, by the name that a report calls it."""
-    for name, chip in _chips(machine.board):
-        yield name, chip.state
-    if machine.synthetic is not None:
-        yield from _services(machine.synthetic)
-    if machine.partition.hypervisor is not None:
-        yield "hypervisor", machine.partition.hypervisor.inspect()
+    """The state of every chip, service and interface, by the path that a checkpoint has it under."""
+    for path, part in machine.parts().items():
+        if path not in _NOT_DEVICES:
+            yield path, part.save()
 
 
 def memory_digest(machine: Machine) -> str:
@@ -71,56 +68,6 @@ def _clock(machine: Machine) -> tuple[object, ...]:
         vp.pace[TSC_ADJUST],
         vp.halted,
     )
-
-
-def _chips(board: Board) -> Iterator[tuple[str, Any]]:
-    yield from (
-        ("i8259a master", board.pic.master),
-        ("i8259a slave", board.pic.slave),
-        ("local apic", board.platform.apic),
-        ("i/o apic", board.platform.ioapic),
-        ("acpi pm", board.platform.pm),
-        ("i8254", board.pit),
-        ("port61", board.port61),
-        ("mc146818", board.rtc),
-        ("ps2 keyboard", board.keyboard),
-        ("ps2 mouse", board.mouse),
-        ("i8042", board.i8042),
-        ("port92", board.port92),
-        ("portcf9", board.portcf9),
-        ("com1", board.com1),
-        ("com2", board.com2),
-        ("vga", board.vga),
-        ("firmware disk", board.firmware_disk),
-        ("post", board.post),
-        ("pci bus", board.pci.bus),
-        ("host bridge", board.pci.host_bridge),
-        ("isa bridge", board.pci.isa_bridge),
-        ("ide function", board.pci.ide),
-    )
-    for index, engine in enumerate(board.pci.engines):
-        yield f"bus master {index}", engine
-    for index, channel in enumerate(board.ata):
-        yield f"ata {index}", channel
-        for drive, device in enumerate(channel.drives):
-            if device is not None:
-                yield f"ata {index}.{drive}", device
-
-
-def _services(synthetic: SyntheticDevices) -> Iterator[tuple[str, object]]:
-    yield "vmbus", synthetic.bus.inspect()
-    for name, service in (
-        ("storage", synthetic.storage),
-        ("synthetic keyboard", synthetic.keyboard),
-        ("synthetic mouse", synthetic.mouse),
-        ("heartbeat", synthetic.heartbeat),
-        ("shutdown", synthetic.shutdown),
-        ("timesync", synthetic.timesync),
-        ("kvp", synthetic.kvp),
-    ):
-        yield name, service.state
-    for lun, unit in sorted(synthetic.storage.target.luns.items()):
-        yield f"scsi {lun}", unit.state
 
 
 def _digest(content: bytes) -> str:
