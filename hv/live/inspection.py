@@ -1,33 +1,23 @@
 """Every chip's declared state as plain data: what JSON knows, bytes as hexadecimal text.
 
-A path names a chip and then what is in its state: ``pit``, ``pit/counters/0/count``.
+A path names a chip and then what is in its state: ``pit``, ``pit/counters/0/count``. Chips and their names
+are those of a checkpoint (``Machine.parts``); ``vmbus`` and ``hypervisor`` tell more than they save.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import partial
 from typing import Any
 
 from hv.errors import ConfigError
 from hv.live.registers import Registers
 from hv.root.machine import Machine
+from hv.saved import Part
 
-_BOARD_CHIPS = {
-    "pit": "pit",
-    "port61": "port61",
-    "rtc": "rtc",
-    "keyboard": "keyboard",
-    "mouse": "mouse",
-    "port92": "port92",
-    "i8042": "i8042",
-    "com1": "com1",
-    "com2": "com2",
-    "vga": "vga",
-    "firmware_disk": "firmware_disk",
-    "post": "post",
-    "portcf9": "portcf9",
-}
+_NOT_INSPECTED = frozenset({"processor", "clock", "accounting", "typing", "mouse_hand", "record"})
+"""Seen in another way, or the host's own."""
 
 
 def plain(value: object) -> Any:
@@ -53,31 +43,20 @@ class Inspector:
     """All chips of one machine by name."""
 
     def __init__(self, machine: Machine, registers: Registers) -> None:
-        board, pci, platform = machine.board, machine.board.pci, machine.board.platform
-        partition = machine.partition
-        self._chips: dict[str, Callable[[], object]] = {
-            "cpu": lambda: dict(registers),
-            "clock": lambda: {"insns": machine.insns, "vtime_ns": machine.vtime_ns},
-            "pic": lambda: {"master": board.pic.master.state, "slave": board.pic.slave.state},
-            "apic": lambda: platform.apic.state,
-            "ioapic": lambda: platform.ioapic.state,
-            "acpi_pm": lambda: platform.pm.state,
-            "pci": lambda: {
-                "bus": pci.bus.state,
-                "host_bridge": pci.host_bridge.state,
-                "isa_bridge": pci.isa_bridge.state,
-                "ide": pci.ide.state,
-            },
-        }
-        for name, attribute in _BOARD_CHIPS.items():
-            self._chips[name] = _state_of(getattr(board, attribute))
-        for number, (channel, engine) in enumerate(zip(pci.ata, pci.engines, strict=True)):
-            self._chips[f"ata{number}"] = _channel_of(channel)
-            self._chips[f"bus_master{number}"] = _state_of(engine)
+        self._chips: dict[str, Callable[[], object]] = {}
+        groups: dict[str, dict[str, Part]] = {}
+        for path, part in machine.parts().items():
+            if path not in _NOT_INSPECTED:
+                name, _, inner = path.partition(".")
+                groups.setdefault(name, {})[inner] = part
+        for name, group in groups.items():
+            self._chips[name] = partial(_view, group)
+        self._chips["cpu"] = lambda: dict(registers)
+        self._chips["clock"] = lambda: {"insns": machine.insns, "vtime_ns": machine.vtime_ns}
         if machine.synthetic is not None:
             self._chips["vmbus"] = machine.synthetic.inspect
-        if partition.hypervisor is not None:
-            self._chips["hypervisor"] = partition.hypervisor.inspect
+        if machine.partition.hypervisor is not None:
+            self._chips["hypervisor"] = machine.partition.hypervisor.inspect
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -110,13 +89,18 @@ def _enter(found: Any, step: str, path: str) -> Any:
     raise ConfigError(f"{path!r}: no {step!r} here, but {known}", usage=True)
 
 
-def _state_of(chip: Any) -> Callable[[], object]:
-    return lambda: chip.state
-
-
-def _channel_of(channel: Any) -> Callable[[], object]:
-    return lambda: {"channel": channel.state, "drives": [_drive(d) for d in channel.drives]}
-
-
-def _drive(drive: Any) -> object:
-    return None if drive is None else drive.state
+def _view(group: Mapping[str, Part]) -> dict[str, Any]:
+    """The parts of one chip, each under its path within; a part's ``state`` is the part."""
+    view: dict[str, Any] = {}
+    for path, part in group.items():
+        node = view
+        for step in filter(None, path.split(".")):
+            node = node.setdefault(step, {})
+        data = plain(part.save())
+        if isinstance(data, dict):
+            state = data.pop("state", {})
+            node |= state if isinstance(state, dict) else {"state": state}
+            node |= data
+        else:
+            node["state"] = data
+    return view

@@ -21,6 +21,7 @@ from hv.root.comparison import (
 from hv.root.exit_names import exit_direction
 from hv.root.machine import Machine
 from hv.root.pairs import Pair, PairPath
+from hv.root.samples import Sample
 from hv.root.schedule import schedule
 from hv.stats import Moment
 from hv.vp import End, Ending
@@ -38,8 +39,8 @@ class Outcome:
     guest_cycles: int
 
 
-def machine_for(path: PairPath, cost_model: str | None = None) -> Machine:
-    """The machine of one path, ready to run."""
+def machine_for(path: Sample, cost_model: str | None = None) -> Machine:
+    """The machine of a sample or of one path of a pair, ready to run."""
     overrides = {} if cost_model is None else {"cost_model": cost_model}
     config = apply_overrides(path.machine(), overrides, path.name)
     image = path.boot_image(config.memory)

@@ -2,24 +2,13 @@
 
 import pytest
 
-from hv.config import apply_overrides
 from hv.root.machine import Machine
+from hv.root.pair_run import machine_for
 from hv.root.result import Result, make_result, to_json
 from hv.root.samples import Sample, all_samples
-from hv.root.schedule import schedule
 from tests.stepping import count_starts
 
 STEPPED_BUDGET = 300_000
-
-
-def machine_for(sample: Sample) -> Machine:
-    config = apply_overrides(sample.machine(), {}, sample.name)
-    image = sample.boot_image(config.memory)
-    machine = Machine(config, image, media=sample.media(), scsi_media=sample.scsi_media())
-    machine.hand.play(sample.typed())
-    machine.mouse_hand.play(sample.mouse)
-    schedule(machine, sample.deeds(), lambda _text: None)
-    return machine
 
 
 def run(sample: Sample) -> tuple[Machine, Result]:
