@@ -63,7 +63,7 @@ def test_a_changed_image_is_named_and_where_it_shows(tmp_path: Path) -> None:
     assert "boot.asm is not the image that was recorded" in text
     assert "diverged between instruction" in text
     assert "first divergent instruction: number" in text
-    assert "ata 0.0" in text
+    assert "ata0.drive0" in text
     fast = hv("replay", journal, "--no-search")
     assert fast.returncode == 1
     assert b"first divergent" not in fast.stderr
