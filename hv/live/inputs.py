@@ -7,6 +7,7 @@ same calls at the same places make the same run.
 from pathlib import Path
 
 from hv.errors import ConfigError
+from hv.live.seat import Seat
 from hv.root.disk import Disk, MemoryDisk, open_disk
 from hv.root.keys import parse_keys
 from hv.root.machine import Machine
@@ -21,10 +22,14 @@ _LEFT = 1
 class Input:
     """The hands of the person in front of one machine."""
 
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
         self._inserted: list[Disk] = []
         self._mouse_ms = 0
+
+    @property
+    def _machine(self) -> Machine:
+        return self._seat.machine
 
     def serial(self, data: bytes | str) -> None:
         """Send bytes to COM1. ConfigError when the line has no room for all of them: run first."""

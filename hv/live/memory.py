@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from hv.cpu.paging import LinearMemory
 from hv.errors import ConfigError
+from hv.live.seat import Seat
 from hv.memory import SystemMemory
 from hv.types import PAGE_SIZE
 
@@ -18,13 +19,19 @@ class MemoryAccess:
 
     def __init__(
         self,
-        memory: SystemMemory,
-        linear: LinearMemory,
+        seat: Seat,
         symbols: Callable[[], Mapping[str, int]],
     ) -> None:
-        self._memory = memory
-        self._linear = linear
+        self._seat = seat
         self._symbols = symbols
+
+    @property
+    def _memory(self) -> SystemMemory:
+        return self._seat.machine.partition.memory
+
+    @property
+    def _linear(self) -> LinearMemory:
+        return self._seat.machine.partition.vp.linear
 
     # By physical address.
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from hv.cpu import state as s
 from hv.errors import ConfigError
+from hv.live.seat import Seat
 from hv.vp import VirtualProcessor
 
 _GENERAL = (
@@ -41,8 +42,12 @@ _U64 = (1 << 64) - 1
 class Registers(Mapping[str, int]):
     """The processor's registers. General registers and RIP can be set, while the machine stands still."""
 
-    def __init__(self, vp: VirtualProcessor) -> None:
-        self._vp = vp
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
+
+    @property
+    def _vp(self) -> VirtualProcessor:
+        return self._seat.machine.partition.vp
 
     def __getitem__(self, name: str) -> int:
         name = name.lower()

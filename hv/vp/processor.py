@@ -21,6 +21,7 @@ from hv.cpu.pace import (
     FLAG_STOP,
     FLAG_WINDOW,
     FLAGS,
+    NEVER,
 )
 from hv.cpu.reset import reset
 from hv.errors import ConfigError, InternalError
@@ -194,19 +195,20 @@ class VirtualProcessor(Core):
 
     # The loop.
 
-    def run(self, until: int) -> End | None:
+    def run(self, until: int, until_ns: int = NEVER) -> End | None:
         """Run until ``until`` retired instructions (stops within one block) or the run's own end.
 
-        Returns the end, or None when ``until`` was reached or somebody asked for
-        a pause: a debugger, or ``pause``.
+        ``until_ns`` of virtual time stops it too, as a timer that does nothing would: a halted processor
+        waits until then. Returns the end, or None when one of them was reached or somebody asked for a
+        pause: a debugger, or ``pause``.
         """
         self._running = True
         try:
-            return self._run(until)
+            return self._run(until, until_ns)
         finally:
             self._running = False
 
-    def _run(self, until: int) -> End | None:
+    def _run(self, until: int, until_ns: int) -> End | None:
         self._paused = False
         pace, clock, stops = self.pace, self.clock, self._stops
         inject = self._inject if self.timer is None else self.timer.timed(self._inject)
@@ -218,11 +220,13 @@ class VirtualProcessor(Core):
                 inject()
                 if self.end is not None or self._paused or pace[COUNT] >= until:
                     break
+                if self.now() >= until_ns:
+                    break
                 if self.halted and not self._woken():
-                    self._wait()
+                    self._wait(until_ns)
                     continue
                 pace[FLAGS] &= ~FLAG_STOP & U64
-            timer, budget = clock.next_deadline(), self._time_of(until)
+            timer, budget = clock.next_deadline(), min(until_ns, self._time_of(until))
             pace[DEADLINE] = budget if timer is None else max(0, min(budget, timer))
             status = self.engine.run()
             if status in _FETCH_ERRORS:
@@ -243,9 +247,11 @@ class VirtualProcessor(Core):
             self.halted = self._wake_on_pending = False
         return not self.halted
 
-    def _wait(self) -> None:
-        """Halted: time passes until the next timer, which may wake the processor."""
+    def _wait(self, until_ns: int) -> None:
+        """Halted: time passes until the next timer, which may wake the processor, or ``until_ns``."""
         deadline = self.clock.next_deadline()
+        if until_ns != NEVER:
+            deadline = until_ns if deadline is None else min(deadline, until_ns)
         interruptible = self._wake_on_pending or bool(self.state.q[s.RFLAGS] & _IF)
         if deadline is not None and interruptible:
             before = self.now()
