@@ -1,6 +1,7 @@
 """A session's child process, as the session sees it: started when first needed, replaced when it dies."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -13,10 +14,15 @@ from hv.testing.guest_run import GuestRun, Job, run_job
 from hv.testing.wire import Reply, Request, receive, send
 
 _DYING_S = 10
+_MS = 1000
 
 
 class EngineDied(InternalError):
     """The process that ran the machine is gone: a crash of the native engine, most likely."""
+
+
+class EngineHung(EngineDied):
+    """It gave no answer, and was killed. What it was about to do is not known: no result depends on it."""
 
 
 class InThisProcess:
@@ -30,9 +36,10 @@ class InThisProcess:
 
 
 class ChildProcess:
-    """One child, one request at a time, from any thread."""
+    """One child, one request at a time, from any thread. ``patience_s``: of the host's time, a request."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_s: float | None = None) -> None:
+        self._patience_s = patience_s
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._last_machine = 0
@@ -63,16 +70,29 @@ class ChildProcess:
             assert process.stdout is not None
             try:
                 send(process.stdin, request)  # type: ignore[arg-type]
+                self._await_answer(process.stdout.fileno())
                 reply: Reply = receive(process.stdout)  # type: ignore[arg-type]
             except (EOFError, BrokenPipeError, ConnectionResetError):
                 self._process = None
                 raise EngineDied(_obituary(process)) from None
-            except BaseException:  # interrupted: the reply would answer the next request
+            except (
+                BaseException
+            ):  # too late, or interrupted: the reply would answer the next request
                 self.stop()
                 raise
         if reply.error is not None:
             raise reply.error
         return reply
+
+    def _await_answer(self, answers: int) -> None:
+        """Between two requests nothing is on its way: what comes first is the answer."""
+        poll = select.poll()
+        poll.register(answers, select.POLLIN)
+        if not poll.poll(None if self._patience_s is None else self._patience_s * _MS):
+            raise EngineHung(
+                f"the process that ran the machine gave no answer for {self._patience_s:g} s of the "
+                "host's time and was killed: a hang of its own, or --hv-timeout is too short"
+            )
 
     def stop(self) -> None:
         """End the child, if there is one."""
@@ -110,6 +130,6 @@ def _obituary(process: "subprocess.Popen[bytes]") -> str:
 Runner = ChildProcess | InThisProcess
 
 
-def make_runner(in_process: bool) -> Any:
+def make_runner(in_process: bool, patience_s: float | None) -> Any:
     """What makes the runs of a session."""
-    return InThisProcess() if in_process else ChildProcess()
+    return InThisProcess() if in_process else ChildProcess(patience_s)

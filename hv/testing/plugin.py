@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hv.testing.fixtures import MachineFactory, RunGuest
 
 _SUFFIX = ".hvtest.toml"
+_TIMEOUT_S = "600"
 _STORY = "what the guest did"
 
 
@@ -28,6 +29,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run guests in this process: an engine that crashes takes the session along",
     )
+    group.addoption(
+        "--hv-timeout",
+        metavar="S",
+        help="seconds of the host's that a guest's process may take for an answer (0: for ever)",
+    )
+    parser.addini("hv_timeout", default=_TIMEOUT_S, help="the same as a setting")
     parser.addini(
         "hv_manifests",
         type="args",
@@ -43,6 +50,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Refuse to update golden files where nobody looks at them."""
     if config.getoption("--hv-update") and os.environ.get("CI"):
         raise pytest.UsageError("--hv-update: golden files are not rewritten in CI (CI is set)")
+    if config.getoption("--hv-timeout") or config.getini("hv_timeout") != _TIMEOUT_S:
+        from hv.testing.settings import patience_s
+
+        patience_s(config)
     if hasattr(config, "workerinput"):
         return
     if os.environ.get("GITHUB_ACTIONS"):
@@ -77,13 +88,14 @@ def _session(config: pytest.Config) -> Any:
     from hv.testing.child import make_runner
     from hv.testing.keys import SESSION
     from hv.testing.session import TestSession
+    from hv.testing.settings import patience_s
 
     if SESSION not in config.stash:
         config.stash[SESSION] = TestSession(
             root=config.rootpath,
             bundles=config.rootpath / str(config.getini("hv_bundles")),
             update=bool(config.getoption("--hv-update")),
-            runner=make_runner(bool(config.getoption("--hv-in-process"))),
+            runner=make_runner(bool(config.getoption("--hv-in-process")), patience_s(config)),
         )
         config.add_cleanup(config.stash[SESSION].runner.stop)
     return config.stash[SESSION]
