@@ -42,6 +42,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="more files to collect as manifests, by pattern, beside *.hvtest.toml",
     )
     parser.addini(
+        "hv_golden",
+        default="",
+        help="the folder of all golden files; each lies in __hv__ beside its test when this is missing",
+    )
+    parser.addini(
         "hv_bundles", default=".hv_failures", help="where failed runs leave their bundles"
     )
 
@@ -94,6 +99,7 @@ def _session(config: pytest.Config) -> Any:
         config.stash[SESSION] = TestSession(
             root=config.rootpath,
             bundles=config.rootpath / str(config.getini("hv_bundles")),
+            golden=str(config.getini("hv_golden")),
             update=bool(config.getoption("--hv-update")),
             runner=make_runner(bool(config.getoption("--hv-in-process")), patience_s(config)),
         )

@@ -32,6 +32,8 @@ class TestSession:
 
     root: Path
     bundles: Path
+    golden: str
+    """The folder of all golden files, from ``root``; beside the tests when empty."""
     update: bool
     runner: ChildProcess | InThisProcess
 
@@ -41,7 +43,8 @@ class TestSession:
 
     def golden_problems(self, node: pytest.Item, name: str, run: GuestRun) -> list[str]:
         """How a run differs from its golden file; nothing when that has just been rewritten."""
-        path, document = golden_path(node.path, name), golden_document(run)
+        path = golden_path(node.path, name, self.root, self.golden)
+        document = golden_document(run)
         if self.update:
             if update_golden(path, document):
                 node.user_properties.append((REWRITTEN, os.path.relpath(path, self.root)))
