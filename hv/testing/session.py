@@ -8,9 +8,10 @@ import pytest
 
 from hv.errors import GuestError
 from hv.testing.bundle import Failure, bundle_path, write_bundle
-from hv.testing.child import ChildProcess, InThisProcess
+from hv.testing.child import Runner, make_runner
 from hv.testing.golden import compare_golden, golden_document, golden_path, update_golden
 from hv.testing.guest_run import GuestRun, Job
+from hv.testing.settings import patience_s, setup_of
 
 REWRITTEN = "hv_golden_rewritten"
 """The property of a test's report that names a golden file."""
@@ -33,7 +34,7 @@ class TestSession:
     root: Path
     bundles: Path
     update: bool
-    runner: ChildProcess | InThisProcess
+    runner: Runner
 
     def run(self, job: Job) -> GuestRun:
         """Make a run."""
@@ -57,6 +58,17 @@ class TestSession:
         command = write_bundle(path, Failure(test, job, text, run))
         shown = os.path.relpath(path, self.root)
         return [f"everything about this run: {shown}", f"reopen it: {command}"]
+
+
+def make_session(config: pytest.Config) -> TestSession:
+    """What this process of pytest was told to do."""
+    in_process = bool(config.getoption("--hv-in-process"))
+    return TestSession(
+        root=config.rootpath,
+        bundles=config.rootpath / str(config.getini("hv_bundles")),
+        update=bool(config.getoption("--hv-update")),
+        runner=make_runner(in_process, setup_of(config), patience_s(config)),
+    )
 
 
 def story_of(run: GuestRun) -> list[str]:

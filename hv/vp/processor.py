@@ -32,7 +32,7 @@ from hv.vp.ending import End, Ending
 from hv.vp.exits import ExitHandlers, TaskPriority
 from hv.vp.host_time import HostTimer, TimedHandlers
 from hv.vp.hypercall import HypercallExit
-from hv.vp.stops import Stops
+from hv.vp.stops import STOP_FLAGS, Stops
 
 _IF = s.Rflags.IF.value
 _NMI_BLOCKED = 1 << 2  # HFLAGS2; IRET clears it
@@ -55,7 +55,10 @@ class InterruptController(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SavedProcessor:
-    """``state``: the engine's bytes; ``pace``: the words of hv.cpu.pace."""
+    """``state``: the engine's bytes; ``pace``: the words of hv.cpu.pace.
+
+    ``block_end``: a debugger has stopped it in the middle of the block that ends there.
+    """
 
     state: bytes
     pace: list[int]
@@ -65,6 +68,7 @@ class SavedProcessor:
     interrupt_level: bool
     nmi_pending: bool
     end: End | None
+    block_end: int | None
 
 
 class VirtualProcessor(Core):
@@ -159,13 +163,12 @@ class VirtualProcessor(Core):
         return self.state.architectural()
 
     def save(self) -> SavedProcessor:
-        """Between two blocks. ConfigError in the middle of one: in an exit, or where a debugger stopped."""
+        """Between two blocks, or where a debugger stopped. ConfigError in an exit."""
         if self._running:
             raise ConfigError("a machine can only be saved when its run has returned")
-        if self._stops is not None and self._stops.midway:
-            raise ConfigError("a machine can only be saved at the end of a block: step on")
         pace = list(self.pace)
         pace[BLOCK] = 0  # names the engine's record of the block before
+        pace[FLAGS] &= ~STOP_FLAGS
         return SavedProcessor(
             state=self.engine.saved_state(),
             pace=pace,
@@ -175,6 +178,7 @@ class VirtualProcessor(Core):
             interrupt_level=self._interrupt_level,
             nmi_pending=self._nmi_pending,
             end=self.end,
+            block_end=self._stops.block_end if self._stops else None,
         )
 
     def load(self, saved: SavedProcessor) -> None:
@@ -190,6 +194,8 @@ class VirtualProcessor(Core):
         self._interrupt_level = saved.interrupt_level
         self._nmi_pending = saved.nmi_pending
         self.end = saved.end
+        if saved.block_end is not None:
+            self.debug().stand(saved.block_end)
 
     # Pins.
 
