@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Any, Unpack
 
 from hv.cpu.exits import ExitReason
-from hv.cpu.pace import NEVER
 from hv.errors import ConfigError, PartitionStateError
 from hv.live.endings import describe, error_for, passed
 from hv.live.hang import Hang, HangSight
@@ -26,6 +25,8 @@ from hv.live.snapshot import Snapshot, Start
 from hv.partition import PartitionState
 from hv.root import checkpoint
 from hv.root.checkpoint import Notes
+from hv.root.journal.history import History
+from hv.root.journal.host import HostHand
 from hv.root.machine import UNLIMITED, Machine, Mark, Outputs
 from hv.root.result import Interval, Result, interval, make_result
 from hv.stats import ExitKey, Moment
@@ -86,12 +87,19 @@ class LiveMachine:
         self._watch = SerialWatch(self._pause)
         self._seat = Seat(start.begin(Outputs(serial=self._watch.sink), self.reports.append))
         self._watch.resume(self.internal.serial_log, notes.seen)
-        self.registers = Registers(self._seat)
-        self.memory = MemoryAccess(self._seat, lambda: self.symbols)
-        self.input = Input(self._seat)
+        self.history = History()
+        """What was given to it since its start."""
+        self._hand = HostHand(self.internal, self.history.add, self.reports.append)
+        self._seat.follow(self._reach)
+        self.registers = Registers(self._seat, self._hand)
+        self.memory = MemoryAccess(self._seat, lambda: self.symbols, self._hand)
+        self.input = Input(self._hand)
         self._inspector = Inspector(self._seat, self.registers)
         self._recorder = FlightRecorder(self._seat)
         self._sight = HangSight(self._seat, self._recorder, self._run_to)
+
+    def _reach(self, machine: Machine) -> None:
+        self._hand.machine = machine
 
     @property
     def internal(self) -> Machine:
@@ -112,7 +120,7 @@ class LiveMachine:
     def close(self) -> None:
         """The guest will not run again; host files are given back. What it left can be looked at."""
         self.internal.close()
-        self.input.close()
+        self._hand.close()
 
     # Keeping.
 
@@ -270,12 +278,10 @@ class LiveMachine:
         self, insns: int | None, seconds: float | None, reached: Callable[[], bool] | None
     ) -> End:
         until = UNLIMITED if insns is None else self.insns + insns
-        until_ns = NEVER if seconds is None else self.vtime_ns + round(seconds * _NS)
+        until_ns = None if seconds is None else self.vtime_ns + round(seconds * _NS)
 
         def between() -> bool:
-            if self._watch.match is not None:
-                return False
-            return reached is None or not reached()
+            return self._watch.match is None and (reached is None or not reached())
 
         return self.internal.run(until, until_ns=until_ns, between=between)
 

@@ -21,7 +21,8 @@ from hv.root.images import (
 from hv.root.keys import KeyEvent, parse_keys
 from hv.root.machine import Machine, Outputs
 from hv.root.mouse_hand import MouseEvent
-from hv.root.samples import DiskSpec, Sample, find_sample
+from hv.root.pairs import find_guest
+from hv.root.samples import DiskSpec, Sample
 from hv.root.schedule import Report, parse_deed, schedule
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ def _made(disk: DiskSpec | None) -> tuple[MemoryDisk, ...]:
 
 
 ImageSource = str | Path | bytes | None
-"""A file, ``@sample``, an image in memory, or None: the machine boots from its disks."""
+"""A file, ``@sample``, ``@pair/path``, an image in memory, or None: the machine boots from its disks."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Program:
 def load_program(source: ImageSource, options: CheckedOptions) -> Program:
     """Find and load what ``source`` names. ConfigError in one line for whatever is wrong with it."""
     if isinstance(source, str) and source.startswith("@"):
-        return _sample_program(find_sample(source[1:]), options)
+        return _sample_program(find_guest(source[1:]), options)
     config = options.configuration({})
     return Program(
         _load(source, options, config),

@@ -42,6 +42,10 @@ class Snapshot:
         """What a checkpoint's file holds. ConfigError, one line, for a file that is none."""
         return cls(checkpoint.open_checkpoint(path), None, start)
 
+    def started_by(self, start: "Callable[[Snapshot], LiveMachine]") -> "Snapshot":
+        """The same moment; ``start`` makes the machines."""
+        return Snapshot(self._content, self.program, start)
+
     @property
     def notes(self) -> Notes:
         """How far whoever ran the machine has looked."""

@@ -21,7 +21,6 @@ from hv.cpu.pace import (
     FLAG_STOP,
     FLAG_WINDOW,
     FLAGS,
-    NEVER,
 )
 from hv.cpu.reset import reset
 from hv.errors import ConfigError, InternalError
@@ -33,12 +32,14 @@ from hv.vp.ending import End, Ending
 from hv.vp.exits import ExitHandlers, TaskPriority
 from hv.vp.host_time import HostTimer, TimedHandlers
 from hv.vp.hypercall import HypercallExit
-from hv.vp.stops import Stops
+from hv.vp.stops import STOP_FLAGS, Stops
 
 _IF = s.Rflags.IF.value
 _NMI_BLOCKED = 1 << 2  # HFLAGS2; IRET clears it
 _INTERRUPT = ExitReason.INTERRUPT.value
 _ROOT_INTERRUPT = ExitReason.ROOT_INTERRUPT.value
+_NEVER = 1 << 80
+"""A virtual time that no run comes to."""
 _FETCH_ERRORS = frozenset({8, 14, 21})  # Unicorn: a fetch from what is not memory
 
 
@@ -54,7 +55,10 @@ class InterruptController(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SavedProcessor:
-    """``state``: the engine's bytes; ``pace``: the words of hv.cpu.pace."""
+    """``state``: the engine's bytes; ``pace``: the words of hv.cpu.pace.
+
+    ``block_end``: a debugger has stopped it in the middle of the block that ends there.
+    """
 
     state: bytes
     pace: list[int]
@@ -64,6 +68,7 @@ class SavedProcessor:
     interrupt_level: bool
     nmi_pending: bool
     end: End | None
+    block_end: int | None
 
 
 class VirtualProcessor(Core):
@@ -113,6 +118,22 @@ class VirtualProcessor(Core):
         self._stops = self._stops or Stops(self)
         return self._stops
 
+    @property
+    def stopped(self) -> bool:
+        """Where only a debugger's stop can put it: in the middle of a block, or at its start before the
+        look at a timer or an interrupt that is due there.
+        """
+        stops = self._stops
+        if stops is None or stops.stop is None:
+            return False
+        return stops.midway or (self.end is None and self._due())
+
+    def _due(self) -> bool:
+        deadline = self.clock.next_deadline()
+        interruptible = self._interrupt_level and self.state.q[s.RFLAGS] & _IF
+        timer = deadline is not None and deadline <= self.now()
+        return timer or self._nmi_pending or bool(interruptible)
+
     def task_priority(self) -> int:
         """CR8."""
         return self._handlers.task_priority.cr8
@@ -142,13 +163,12 @@ class VirtualProcessor(Core):
         return self.state.architectural()
 
     def save(self) -> SavedProcessor:
-        """Between two blocks. ConfigError in the middle of one: in an exit, or where a debugger stopped."""
+        """Between two blocks, or where a debugger stopped. ConfigError in an exit."""
         if self._running:
             raise ConfigError("a machine can only be saved when its run has returned")
-        if self._stops is not None and self._stops.midway:
-            raise ConfigError("a machine can only be saved at the end of a block: step on")
         pace = list(self.pace)
         pace[BLOCK] = 0  # names the engine's record of the block before
+        pace[FLAGS] &= ~STOP_FLAGS
         return SavedProcessor(
             state=self.engine.saved_state(),
             pace=pace,
@@ -158,6 +178,7 @@ class VirtualProcessor(Core):
             interrupt_level=self._interrupt_level,
             nmi_pending=self._nmi_pending,
             end=self.end,
+            block_end=self._stops.block_end if self._stops else None,
         )
 
     def load(self, saved: SavedProcessor) -> None:
@@ -173,6 +194,8 @@ class VirtualProcessor(Core):
         self._interrupt_level = saved.interrupt_level
         self._nmi_pending = saved.nmi_pending
         self.end = saved.end
+        if saved.block_end is not None:
+            self.debug().stand(saved.block_end)
 
     # Pins.
 
@@ -195,16 +218,16 @@ class VirtualProcessor(Core):
 
     # The loop.
 
-    def run(self, until: int, until_ns: int = NEVER) -> End | None:
-        """Run until ``until`` retired instructions (stops within one block) or the run's own end.
+    def run(self, until: int, until_ns: int | None = None) -> End | None:
+        """Run until ``until`` retired instructions (stops within one block), until the virtual time
+        ``until_ns`` or to the run's own end.
 
-        ``until_ns`` of virtual time stops it too, as a timer that does nothing would: a halted processor
-        waits until then. Returns the end, or None when one of them was reached or somebody asked for a
-        pause: a debugger, or ``pause``.
+        Returns the end, or None when it has come so far or somebody asked for
+        a pause: a debugger, or ``pause``.
         """
         self._running = True
         try:
-            return self._run(until, until_ns)
+            return self._run(until, _NEVER if until_ns is None else until_ns)
         finally:
             self._running = False
 
@@ -226,7 +249,7 @@ class VirtualProcessor(Core):
                     self._wait(until_ns)
                     continue
                 pace[FLAGS] &= ~FLAG_STOP & U64
-            timer, budget = clock.next_deadline(), min(until_ns, self._time_of(until))
+            timer, budget = clock.next_deadline(), min(self._time_of(until), until_ns)
             pace[DEADLINE] = budget if timer is None else max(0, min(budget, timer))
             status = self.engine.run()
             if status in _FETCH_ERRORS:
@@ -248,12 +271,11 @@ class VirtualProcessor(Core):
         return not self.halted
 
     def _wait(self, until_ns: int) -> None:
-        """Halted: time passes until the next timer, which may wake the processor, or ``until_ns``."""
-        deadline = self.clock.next_deadline()
-        if until_ns != NEVER:
-            deadline = until_ns if deadline is None else min(deadline, until_ns)
+        """Halted: time passes until the next timer, which may wake the processor, or to the run's time."""
+        timer = self.clock.next_deadline()
+        deadline = min(until_ns, until_ns if timer is None else timer)
         interruptible = self._wake_on_pending or bool(self.state.q[s.RFLAGS] & _IF)
-        if deadline is not None and interruptible:
+        if deadline < _NEVER and interruptible:
             before = self.now()
             self.clock.skip_to(deadline)
             self.idle_ns += self.now() - before
