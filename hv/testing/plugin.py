@@ -50,6 +50,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="more files to collect as manifests, by pattern, beside *.hvtest.toml",
     )
     parser.addini(
+        "hv_golden",
+        default="",
+        help="the folder of all golden files; each lies in __hv__ beside its test when this is missing",
+    )
+    parser.addini(
         "hv_bundles", default=".hv_failures", help="where failed runs leave their bundles"
     )
 

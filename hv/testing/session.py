@@ -33,6 +33,8 @@ class TestSession:
 
     root: Path
     bundles: Path
+    golden: str
+    """The folder of all golden files, from ``root``; beside the tests when empty."""
     update: bool
     runner: Runner
 
@@ -42,7 +44,8 @@ class TestSession:
 
     def golden_problems(self, node: pytest.Item, name: str, run: GuestRun) -> list[str]:
         """How a run differs from its golden file; nothing when that has just been rewritten."""
-        path, document = golden_path(node.path, name), golden_document(run)
+        path = golden_path(node.path, name, self.root, self.golden)
+        document = golden_document(run)
         if self.update:
             if update_golden(path, document):
                 node.user_properties.append((REWRITTEN, os.path.relpath(path, self.root)))
@@ -66,6 +69,7 @@ def make_session(config: pytest.Config) -> TestSession:
     return TestSession(
         root=config.rootpath,
         bundles=config.rootpath / str(config.getini("hv_bundles")),
+        golden=str(config.getini("hv_golden")),
         update=bool(config.getoption("--hv-update")),
         runner=make_runner(in_process, setup_of(config), patience_s(config)),
     )
