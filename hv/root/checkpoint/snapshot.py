@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from copy import copy
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from hv.errors import ConfigError
 from hv.memory import MAX_RAM, MIN_RAM, buffer_size
 from hv.root.checkpoint import codec
 from hv.root.checkpoint.format import SCHEMA, checksum
+from hv.root.checkpoint.harmless import harmless
 from hv.root.checkpoint.media import SavedMedia, load_media, save_media
 from hv.root.checkpoint.pages import (
     LEVEL,
@@ -104,6 +106,13 @@ class Snapshot:
         pool = PagePool()
         sections = sections_of(machine, pool) | pages_of(pool)
         return cls({name: memoryview(data) for name, data in sections.items()}, Path())
+
+    def harmless(self) -> "Snapshot":
+        """The same, but that its machines do not write to files of the user's."""
+        other = copy(self)
+        media = harmless(self._machinery.media)
+        other._machinery = msgspec.structs.replace(self._machinery, media=media)
+        return other
 
     def machine(
         self, outputs: Outputs | None = None, report: Report = lambda _text: None
