@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,7 @@ from hv.loaders import NO_SYMBOLS, SymbolTable
 from hv.memory import MAX_RAM, MIN_RAM, buffer_size
 from hv.root.checkpoint import codec
 from hv.root.checkpoint.format import SCHEMA, checksum
+from hv.root.checkpoint.harmless import harmless
 from hv.root.checkpoint.media import SavedMedia, load_media, save_media
 from hv.root.checkpoint.notes import (
     Notes,
@@ -127,6 +129,13 @@ class Snapshot:
         snapshot = cls({name: memoryview(data) for name, data in sections.items()}, Path())
         snapshot._symbols = machine.symbols
         return snapshot
+
+    def harmless(self) -> "Snapshot":
+        """The same, but that its machines do not write to files of the user's."""
+        other = copy(self)
+        media = harmless(self._machinery.media)
+        other._machinery = msgspec.structs.replace(self._machinery, media=media)
+        return other
 
     def machine(
         self, outputs: Outputs | None = None, report: Report = lambda _text: None
