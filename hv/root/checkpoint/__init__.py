@@ -36,7 +36,7 @@ def open_checkpoint(path: Path) -> Snapshot:
     """Read and check a checkpoint. ConfigError, one line, for whatever is not as it was written."""
     sections = read_sections(path)
     try:
-        return Snapshot(sections, path.parent / SHARED_FOLDER)
+        return Snapshot(sections, path.parent)
     except ConfigError as error:
         raise ConfigError(f"{path}: {_one_line(error)}") from None
 

@@ -14,9 +14,10 @@ from hv.errors import ConfigError
 from hv.memory import MAX_RAM, MIN_RAM, buffer_size
 from hv.root.checkpoint import codec
 from hv.root.checkpoint.format import SCHEMA, checksum
-from hv.root.checkpoint.media import SavedMedia, load_media, save_media
+from hv.root.checkpoint.media import Kept, SavedMedia, load_media, save_media
 from hv.root.checkpoint.pages import (
     LEVEL,
+    SHARED_FOLDER,
     MemoryImage,
     PageIndex,
     PagePool,
@@ -26,6 +27,7 @@ from hv.root.checkpoint.pages import (
 from hv.root.deeds import PlannedDeed
 from hv.root.machine import Machine, Outputs
 from hv.root.schedule import Report, schedule
+from hv_devices.synthetic.scsi_device import ScsiDevice
 
 _MOST_STATE = 1 << 30
 """Bytes that a section of state may unpack to. Memory is not among them."""
@@ -65,9 +67,8 @@ def sections_of(machine: Machine, pool: PagePool) -> dict[str, bytes]:
         cost_model=_model_checksum(machine),
         planned=machine.planned,
         memory=pool.put(machine.partition.memory.view),
-        media=save_media(machine.media, pool.put),
+        media=save_media(machine.media, _units(machine), pool.put),
     )
-    _check_units(machine)
     state = {path: codec.save_part(part) for path, part in machine.parts().items()}
     return {
         "meta": codec.to_bytes(Meta(SCHEMA, hv.__version__, UNICORN_VERSION)),
@@ -79,7 +80,8 @@ def sections_of(machine: Machine, pool: PagePool) -> dict[str, bytes]:
 class Snapshot:
     """What sections say, checked. Machines made from it share its memory until they write."""
 
-    def __init__(self, sections: Mapping[str, memoryview], shared_pages: Path) -> None:
+    def __init__(self, sections: Mapping[str, memoryview], folder: Path | None) -> None:
+        """``folder``: the checkpoint's, where shared pages and images that have moved are looked for."""
         meta = codec.from_bytes(_section(sections, "meta"), Meta)
         _check_versions(meta)
         self._machinery = codec.from_bytes(_unpacked(sections, "machine"), Machinery)
@@ -90,7 +92,10 @@ class Snapshot:
             _unpacked(sections, "state"), dict[str, bytes]
         )
         index = codec.from_bytes(_unpacked(sections, "index"), PageIndex)
-        frames = sections.get("pages", shared_pages)
+        frames = (
+            sections["pages"] if folder is None else sections.get("pages", folder / SHARED_FOLDER)
+        )
+        self._folder = folder
         try:
             self._pages = PageSource(index, frames)
             self._image = MemoryImage(buffer_size(config.memory))
@@ -103,7 +108,7 @@ class Snapshot:
         """What ``machine`` is now, for forks of it."""
         pool = PagePool()
         sections = sections_of(machine, pool) | pages_of(pool)
-        return cls({name: memoryview(data) for name, data in sections.items()}, Path())
+        return cls({name: memoryview(data) for name, data in sections.items()}, None)
 
     def machine(
         self, outputs: Outputs | None = None, report: Report = lambda _text: None
@@ -112,8 +117,8 @@ class Snapshot:
         machinery = self._machinery
         try:
             with ExitStack() as undo:
-                media = load_media(machinery.media, self._pages.content)
-                for disk in media.all():
+                media = load_media(machinery.media, Kept(self._pages.content, self._folder))
+                for disk in media.opened:
                     undo.callback(disk.close)
                 machine = Machine.resumed(machinery.config, media, self._image.mapped(), outputs)
                 undo.callback(machine.close)
@@ -177,14 +182,6 @@ def _model_checksum(machine: Machine) -> bytes:
     return checksum(repr(machine.pricing.model).encode())
 
 
-def _check_units(machine: Machine) -> None:
-    """What came to the SCSI bus while the machine ran is none of its media: it would not come back."""
-    if machine.synthetic is None:
-        return
-    at_power_on = dict(enumerate(machine.media.scsi + machine.media.discs))
-    units = machine.synthetic.storage.target.luns
-    if units.keys() != at_power_on.keys():
-        raise ConfigError("a SCSI unit was attached or detached: the machine cannot be saved now")
-    for lun, unit in units.items():
-        if unit.medium not in (None, at_power_on[lun]):
-            raise ConfigError(f"the medium of SCSI unit {lun} was put in later: it cannot be saved")
+def _units(machine: Machine) -> Mapping[int, ScsiDevice]:
+    """What is on the SCSI bus now."""
+    return machine.synthetic.storage.target.luns if machine.synthetic else {}
