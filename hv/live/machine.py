@@ -19,6 +19,8 @@ from hv.live.program import ImageSource, load_program
 from hv.live.recorder import FlightRecorder
 from hv.live.registers import Registers
 from hv.live.serial import SerialMatch, SerialWatch
+from hv.root.journal.history import History
+from hv.root.journal.host import HostHand
 from hv.root.machine import UNLIMITED, Mark
 from hv.root.result import Interval, Result, interval, make_result
 from hv.stats import ExitKey, Moment
@@ -59,12 +61,15 @@ class LiveMachine:
         self._watch = SerialWatch(self._pause)
         self.internal = self.program.power_on(self._watch.sink, self.reports.append)
         """The machine underneath (hv.root.machine.Machine), for those who need more than this."""
+        self.history = History()
+        """What was given to it since its start."""
+        self._hand = HostHand(self.internal, self.history.add, self.reports.append)
         vp = self.internal.partition.vp
-        self.registers = Registers(vp)
+        self.registers = Registers(vp, self._hand)
         self.memory = MemoryAccess(
-            self.internal.partition.memory, vp.linear, lambda: self.program.symbols
+            self.internal.partition.memory, vp.linear, lambda: self.program.symbols, self._hand
         )
-        self.input = Input(self.internal)
+        self.input = Input(self._hand)
         self._inspector = Inspector(self.internal, self.registers)
         self._recorder = FlightRecorder(self.internal)
         self._sight = HangSight(self.internal, self._recorder, lambda: self.program.symbols)
@@ -83,7 +88,7 @@ class LiveMachine:
     def close(self) -> None:
         """The guest will not run again; host files are given back. What it left can be looked at."""
         self.internal.close()
-        self.input.close()
+        self._hand.close()
 
     # Running.
 
@@ -200,27 +205,12 @@ class LiveMachine:
     ) -> End:
         machine = self.internal
         until = UNLIMITED if insns is None else machine.insns + insns
-        out_of_time: list[int] = []
+        until_ns = None if seconds is None else machine.vtime_ns + round(seconds * _NS)
 
         def between() -> bool:
-            if out_of_time or self._watch.match is not None:
-                return False
-            return reached is None or not reached()
+            return self._watch.match is None and (reached is None or not reached())
 
-        def time_is_up() -> None:
-            out_of_time.append(machine.vtime_ns)
-            self._pause()
-
-        timer = machine.partition.clock.timer(time_is_up)
-        if seconds is not None:
-            timer.arm(machine.vtime_ns + round(seconds * _NS))
-        try:
-            end = machine.run(until, between=between)
-        finally:
-            timer.cancel()
-        if end.ending is Ending.STOPPED and out_of_time:
-            return End(Ending.BUDGET, detail=f"stopped after {machine.vtime_ns} ns of virtual time")
-        return end
+        return machine.run(until, until_ns=until_ns, between=between)
 
     def _pause(self) -> None:
         self.internal.partition.vp.pause()

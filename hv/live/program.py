@@ -17,13 +17,14 @@ from hv.root.images import flat_options, is_assembly, is_boot_code, load_image, 
 from hv.root.keys import KeyEvent, parse_keys
 from hv.root.machine import Machine, Outputs
 from hv.root.mouse_hand import MouseEvent
-from hv.root.samples import Sample, find_sample
+from hv.root.pairs import find_guest
+from hv.root.samples import Sample
 from hv.root.schedule import parse_deed, schedule
 
 T = TypeVar("T")
 SymbolReader = Callable[[], Mapping[str, int]]
 ImageSource = str | Path | bytes | None
-"""A file, ``@sample``, an image in memory, or None: the machine boots from its disks."""
+"""A file, ``@sample``, ``@pair/path``, an image in memory, or None: the machine boots from its disks."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Program:
 def load_program(source: ImageSource, options: CheckedOptions) -> Program:
     """Find and load what ``source`` names. ConfigError in one line for whatever is wrong with it."""
     if isinstance(source, str) and source.startswith("@"):
-        return _sample_program(find_sample(source[1:]), options)
+        return _sample_program(find_guest(source[1:]), options)
     config = options.configuration({})
     image, read_symbols = _load(source, options, config)
     return Program(

@@ -95,13 +95,14 @@ class Partition:
             self._map_mmio(mmio)
         self.vp.reset()
 
-    def run(self, until: int) -> End | None:
-        """Run until ``until`` retired instructions or the run's own end; None when ``until`` was reached.
+    def run(self, until: int, until_ns: int | None = None) -> End | None:
+        """Run until ``until`` retired instructions, the virtual time ``until_ns`` or the run's own end; None
+        when it has come so far.
 
         PartitionStateError before ``power_on`` and after ``finalise``.
         """
         self._lifecycle.enter(PartitionState.ACTIVE)
-        return self.vp.run(until)
+        return self.vp.run(until, until_ns)
 
     def finalise(self) -> None:
         """The partition will not run again. Its memory and registers can still be looked at."""

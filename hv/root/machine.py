@@ -231,10 +231,11 @@ class Machine:
         self,
         max_insns: int = UNLIMITED,
         *,
+        until_ns: int | None = None,
         slice_insns: int = 20_000_000,
         between: Callable[[], bool] = lambda: True,
     ) -> End:
-        """Run to the guest's end or to ``max_insns`` retired instructions.
+        """Run to the guest's end, to ``max_insns`` retired instructions or to a virtual time.
 
         ``between`` is called about every ``slice_insns`` instructions; False ends the run. Slices change
         nothing that the guest can see. PartitionStateError after ``close``.
@@ -242,11 +243,13 @@ class Machine:
         vp = self.partition.vp
         while True:
             target = min(max_insns, vp.retired() + slice_insns)
-            end = self.partition.run(target)
+            end = self.partition.run(target, until_ns)
             if end is not None:
                 return end
             if vp.retired() >= max_insns:
                 return End(Ending.BUDGET, detail=f"stopped after {vp.retired()} instructions")
+            if until_ns is not None and vp.now() >= until_ns:
+                return End(Ending.BUDGET, detail=f"stopped after {vp.now()} ns of virtual time")
             if not between():
                 return End(Ending.STOPPED, detail=f"stopped at {vp.where()}")
 

@@ -1,6 +1,5 @@
 """The sample guests, by name: what guests/guests.toml says of each, and how to build its machine."""
 
-import re
 import tomllib
 from dataclasses import replace
 from functools import cache
@@ -61,6 +60,7 @@ class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     exit_code: int = 0
     guest_code: int | None = None
     serial: tuple[str, ...] = ()
+    golden: bool = False
 
     @property
     def path(self) -> Path:
@@ -112,25 +112,17 @@ class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     def deeds(self) -> list[Deed]:
         return [parse_deed(text) for text in self.at]
 
-    def missing_lines(self, serial: str) -> list[str]:
-        """The expected patterns that are not found in order in ``serial``."""
-        at = 0
-        for index, pattern in enumerate(self.serial):
-            found = re.compile(pattern, re.MULTILINE).search(serial, at)
-            if found is None:
-                return list(self.serial[index:])
-            at = found.end()
-        return []
-
 
 @cache
 def all_samples() -> tuple[Sample, ...]:
     """Every sample, in the manifest's order."""
     path = source_folder("guests") / MANIFEST
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))["guest"]
+        manifest = tomllib.loads(path.read_text(encoding="utf-8"))
+        defaults = manifest["defaults"]
         return tuple(
-            msgspec.convert({**table, "name": name}, Sample) for name, table in tables.items()
+            msgspec.convert({**defaults, **table, "name": name}, Sample)
+            for name, table in manifest["guest"].items()
         )
     except (OSError, tomllib.TOMLDecodeError, KeyError, msgspec.ValidationError) as error:
         raise InternalError(f"{path.name}: {error}") from error

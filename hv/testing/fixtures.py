@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 import pytest
 
 from hv.errors import HvError
-from hv.testing.child import ChildProcess
-from hv.testing.guest_run import GuestRun, Job, describe_machine
+from hv.testing.guest_run import GuestRun, Job
 from hv.testing.guest_tests import GuestTests, parse_guest_tests
 from hv.testing.manifest import DEFAULT_MAX_INSNS
 from hv.testing.reporting import add_properties
@@ -79,18 +78,10 @@ class MachineFactory:
     ) -> "LiveMachine":
         """``image`` is sought beside the test's module."""
         found = find_image(image, self._node.path)
-        child = self._session.runner
-        machine: Any
-        if isinstance(child, ChildProcess):
-            from hv.testing.remote import open_machine
-
-            machine = open_machine(child, found, cast(dict[str, Any], options))
-        else:
-            from hv.live import LiveMachine
-
-            machine = LiveMachine(found, **options)
+        job = Job(found, cast(Mapping[str, Any], options), DEFAULT_MAX_INSNS)
+        machine = self._session.runner.open(job)
         self._machines.append(machine)
-        self._jobs.append(Job(found, cast(Mapping[str, Any], options), DEFAULT_MAX_INSNS))
+        self._jobs.append(job)
         return cast("LiveMachine", machine)
 
     def story(self) -> list[str]:
@@ -99,7 +90,7 @@ class MachineFactory:
         run: GuestRun | None = None
         for number, machine in enumerate(self._machines, 1):
             try:
-                run = _describe(machine)
+                run = self._session.runner.describe(machine)
             except HvError as error:
                 lines.append(f"machine {number}: {error}")
                 continue
@@ -113,15 +104,7 @@ class MachineFactory:
     def close(self) -> None:
         """Close every machine of the test."""
         for machine in self._machines:
-            machine.__exit__(None, None, None)
-
-
-def _describe(machine: Any) -> GuestRun:
-    from hv.testing.remote import RemoteObject, describe_remote
-
-    if isinstance(machine, RemoteObject):
-        return describe_remote(machine)
-    return describe_machine(machine, machine.latest_end)
+            self._session.runner.close(machine)
 
 
 def find_image(image: str | Path | bytes | None, module: Path) -> str | bytes | None:

@@ -1,7 +1,7 @@
 """Golden files: what a test's run was like when somebody last looked at it and said yes.
 
-One file a test in ``__hv__`` beside its manifest or module: JSON with sorted keys, the serial text as a
-list of lines. Host, versions and paths are not in it.
+One file a test, in ``__hv__`` beside its manifest or module, or in one folder for all: JSON with sorted
+keys, exits by reason, the serial text as a list of lines. Host, versions and paths are not in it.
 """
 
 import difflib
@@ -18,28 +18,31 @@ _MOST_LINES = 12
 _COUNTED = ("outcome", "exit_code", "guest_code", "insns", "cycles", "vtime_ns", "state_hash")
 
 
-def golden_path(source: Path, name: str) -> Path:
-    """Where the golden file of a test lies."""
+def golden_path(source: Path, name: str, root: Path, folder: str = "") -> Path:
+    """Where the golden file of a test lies: below ``folder`` the folders are those of ``root``."""
     safe = "".join(c if c.isalnum() or c in "-_.=," else "_" for c in name)
     stem = source.name.removesuffix(source.suffix).removesuffix(".hvtest")
-    return source.parent / FOLDER / f"{stem}.{safe}.json"
+    beside = source.parent
+    if folder and beside.is_relative_to(root):
+        return root / folder / beside.relative_to(root) / f"{stem}.{safe}.json"
+    return beside / FOLDER / f"{stem}.{safe}.json"
 
 
 def golden_document(run: GuestRun) -> dict[str, Any]:
     """What of a run is kept."""
     result = run.result
-    exits: dict[str, int] = {}
+    exits: dict[str, dict[str, int]] = {}
     for row in result["exits"]:
-        words = (row["reason"], row["device"], row["target"])
-        key = " ".join(word for word in words if word) + f" /{row['width']}"
-        exits[key] = exits.get(key, 0) + row["count"]
+        reason = exits.setdefault(row["reason"], {})
+        key = " ".join(word for word in (row["device"], row["target"], f"/{row['width']}") if word)
+        reason[key] = reason.get(key, 0) + row["count"]
     return {
         "schema": SCHEMA,
         **{name: result[name] for name in _COUNTED},
         "exits": exits,
         "work": {f"{row['device']} {row['kind']}": row["requests"] for row in result["work"]},
         "marks": [[mark["id"], mark["insns"]] for mark in result["marks"]],
-        "post": list(run.post_codes),
+        "post": bytes(run.post_codes).hex(" "),
         "serial": run.serial.split("\n"),
     }
 
@@ -106,14 +109,16 @@ def _printable(line: str) -> str:
 
 
 def _numbers(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything but the serial text, one level deep."""
+    """Everything but the serial text, two levels deep."""
     flat: dict[str, Any] = {}
     for name, value in document.items():
-        if name == "serial":
-            continue
         if isinstance(value, dict):
-            flat.update({f"{name}: {key}": item for key, item in value.items()})
-        else:
+            for key, item in value.items():
+                rows = item if isinstance(item, dict) else {"": item}
+                flat.update(
+                    {f"{name}: {key} {row}".rstrip(): number for row, number in rows.items()}
+                )
+        elif name != "serial":
             flat[name] = value
     return flat
 

@@ -85,16 +85,6 @@ class GuestRun:
         return f"{self.outcome}{shown}{detail}"
 
 
-def run_job(job: Job) -> GuestRun:
-    """Make a run in this process. ConfigError for an image or options that make no machine."""
-    from hv.live import LiveMachine
-
-    with LiveMachine(job.image, **job.options) as machine:
-        end = machine.run(job.max_insns)
-        machine.internal.flush()
-        return describe_machine(machine, end)
-
-
 def describe_machine(machine: "LiveMachine", end: "End") -> GuestRun:
     """What came of a machine that ran to ``end``. When that is no end, looking runs it on by some blocks."""
     import msgspec

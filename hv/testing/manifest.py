@@ -1,7 +1,8 @@
 """Manifests: guests and what they must do, as data. One table a guest, ``[guest.NAME]``.
 
 The keys of a table are those of guests/guests.toml and of ``hv.live.Options``, and beside them ``image``,
-``golden``, ``budget``, ``matrix`` and ``subtests``. Nothing here loads an image or an engine: collecting
+``golden``, ``budget``, ``matrix`` and ``subtests``. ``[defaults]`` has what every guest of the file has
+unless it says otherwise. Nothing here loads an image or an engine: collecting
 tests is cheap.
 """
 
@@ -120,23 +121,26 @@ def read_manifest(path: Path) -> list[Case]:
         raise ConfigError(f"{path}: {reason}") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: {error or 'nested too deeply'}") from None
-    tables = data.pop("guest", {})
+    tables, defaults = data.pop("guest", {}), data.pop("defaults", {})
     if data:
         raise ConfigError(f"{path}: {next(iter(data))!r} is not a [guest.NAME] table")
     if not isinstance(tables, dict):
         raise ConfigError(f"{path}: guest is not a table of guests")
+    if not isinstance(defaults, dict):
+        raise ConfigError(f"{path}: defaults is not a table")
     cases: list[Case] = []
     for name, table in tables.items():
         if not _NAME.fullmatch(name):
             raise ConfigError(f"{path}: guest {name!r}: a name is of letters, digits, and ._+-")
         try:
+            table = {**defaults, **msgspec.convert(table, dict[str, Any])}
             cases.extend(_cases(path, name, _line_of(text, name), table))
         except (msgspec.ValidationError, ConfigError) as error:
             raise ConfigError(f"{path}: guest {name}: {error}") from None
     return cases
 
 
-def _cases(path: Path, name: str, line: int, table: Any) -> Iterator[Case]:
+def _cases(path: Path, name: str, line: int, table: dict[str, Any]) -> Iterator[Case]:
     """An entry's cells; the entry itself when it has no matrix."""
     base = msgspec.convert(table, Table)
     names, columns = tuple(base.matrix), tuple(base.matrix.values())

@@ -8,9 +8,10 @@ import pytest
 
 from hv.errors import GuestError
 from hv.testing.bundle import Failure, bundle_path, write_bundle
-from hv.testing.child import ChildProcess, InThisProcess
+from hv.testing.child import Runner, make_runner
 from hv.testing.golden import compare_golden, golden_document, golden_path, update_golden
 from hv.testing.guest_run import GuestRun, Job
+from hv.testing.settings import patience_s, setup_of
 
 REWRITTEN = "hv_golden_rewritten"
 """The property of a test's report that names a golden file."""
@@ -32,8 +33,10 @@ class TestSession:
 
     root: Path
     bundles: Path
+    golden: str
+    """The folder of all golden files, from ``root``; beside the tests when empty."""
     update: bool
-    runner: ChildProcess | InThisProcess
+    runner: Runner
 
     def run(self, job: Job) -> GuestRun:
         """Make a run."""
@@ -41,7 +44,8 @@ class TestSession:
 
     def golden_problems(self, node: pytest.Item, name: str, run: GuestRun) -> list[str]:
         """How a run differs from its golden file; nothing when that has just been rewritten."""
-        path, document = golden_path(node.path, name), golden_document(run)
+        path = golden_path(node.path, name, self.root, self.golden)
+        document = golden_document(run)
         if self.update:
             if update_golden(path, document):
                 node.user_properties.append((REWRITTEN, os.path.relpath(path, self.root)))
@@ -57,6 +61,18 @@ class TestSession:
         command = write_bundle(path, Failure(test, job, text, run))
         shown = os.path.relpath(path, self.root)
         return [f"everything about this run: {shown}", f"reopen it: {command}"]
+
+
+def make_session(config: pytest.Config) -> TestSession:
+    """What this process of pytest was told to do."""
+    in_process = bool(config.getoption("--hv-in-process"))
+    return TestSession(
+        root=config.rootpath,
+        bundles=config.rootpath / str(config.getini("hv_bundles")),
+        golden=str(config.getini("hv_golden")),
+        update=bool(config.getoption("--hv-update")),
+        runner=make_runner(in_process, setup_of(config), patience_s(config)),
+    )
 
 
 def story_of(run: GuestRun) -> list[str]:

@@ -1,12 +1,13 @@
 """The child process of a test session: makes runs and keeps live machines, one request at a time."""
 
 import os
+import sys
 import traceback
 from collections.abc import Callable
 from typing import Any
 
 from hv.errors import ConfigError, HvError, InternalError
-from hv.testing.guest_run import describe_machine, run_job
+from hv.testing.bench import Bench
 from hv.testing.wire import Reply, Request, receive, send
 
 _PLAIN = (type(None), bool, int, float, str, bytes, tuple, list, dict)
@@ -15,10 +16,12 @@ _PLAIN = (type(None), bool, int, float, str, bytes, tuple, list, dict)
 class Worker:
     """Answers requests; machines are known by number."""
 
-    def __init__(self) -> None:
+    def __init__(self, bench: Bench, numbers_from: int) -> None:
+        self._bench = bench
         self._machines: dict[int, Any] = {}
+        self._latest_number = numbers_from
         self._actions: dict[str, Callable[[Request], Reply]] = {
-            "run": lambda request: Reply(run_job(*request.arguments)),
+            "run": lambda request: Reply(bench.run(*request.arguments)),
             "open": self._open,
             "describe": self._describe,
             "close": self._close,
@@ -46,20 +49,21 @@ class Worker:
             return Reply(error=InternalError(traceback.format_exc()))
 
     def _open(self, request: Request) -> Reply:
-        from hv.live import LiveMachine
+        return self._keep(self._bench.open(*request.arguments))
 
-        self._machines[request.machine] = LiveMachine(*request.arguments, **request.keywords)
-        return Reply()
+    def _keep(self, machine: Any) -> Reply:
+        self._latest_number += 1
+        self._machines[self._latest_number] = machine
+        return Reply(opaque=True, kept=self._latest_number)
 
     def _close(self, request: Request) -> Reply:
         machine = self._machines.pop(request.machine, None)
         if machine is not None:
-            machine.close()
+            self._bench.close(machine)
         return Reply()
 
     def _describe(self, request: Request) -> Reply:
-        machine = self._find(request)
-        return Reply(describe_machine(machine, machine.latest_end))
+        return Reply(self._bench.describe(self._find(request)))
 
     def _find(self, request: Request) -> Any:
         try:
@@ -103,7 +107,7 @@ def main() -> None:
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)
-    worker = Worker()
+    worker = Worker(Bench(receive(requests)), int(sys.argv[1]))
     while True:
         try:
             request = receive(requests)

@@ -32,12 +32,14 @@ from hv.vp.ending import End, Ending
 from hv.vp.exits import ExitHandlers, TaskPriority
 from hv.vp.host_time import HostTimer, TimedHandlers
 from hv.vp.hypercall import HypercallExit
-from hv.vp.stops import Stops
+from hv.vp.stops import STOP_FLAGS, Stops
 
 _IF = s.Rflags.IF.value
 _NMI_BLOCKED = 1 << 2  # HFLAGS2; IRET clears it
 _INTERRUPT = ExitReason.INTERRUPT.value
 _ROOT_INTERRUPT = ExitReason.ROOT_INTERRUPT.value
+_NEVER = 1 << 80
+"""A virtual time that no run comes to."""
 _FETCH_ERRORS = frozenset({8, 14, 21})  # Unicorn: a fetch from what is not memory
 
 
@@ -53,7 +55,10 @@ class InterruptController(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SavedProcessor:
-    """``state``: the engine's bytes; ``pace``: the words of hv.cpu.pace."""
+    """``state``: the engine's bytes; ``pace``: the words of hv.cpu.pace.
+
+    ``block_end``: a debugger has stopped it in the middle of the block that ends there.
+    """
 
     state: bytes
     pace: list[int]
@@ -63,6 +68,7 @@ class SavedProcessor:
     interrupt_level: bool
     nmi_pending: bool
     end: End | None
+    block_end: int | None
 
 
 class VirtualProcessor(Core):
@@ -112,6 +118,22 @@ class VirtualProcessor(Core):
         self._stops = self._stops or Stops(self)
         return self._stops
 
+    @property
+    def stopped(self) -> bool:
+        """Where only a debugger's stop can put it: in the middle of a block, or at its start before the
+        look at a timer or an interrupt that is due there.
+        """
+        stops = self._stops
+        if stops is None or stops.stop is None:
+            return False
+        return stops.midway or (self.end is None and self._due())
+
+    def _due(self) -> bool:
+        deadline = self.clock.next_deadline()
+        interruptible = self._interrupt_level and self.state.q[s.RFLAGS] & _IF
+        timer = deadline is not None and deadline <= self.now()
+        return timer or self._nmi_pending or bool(interruptible)
+
     def task_priority(self) -> int:
         """CR8."""
         return self._handlers.task_priority.cr8
@@ -141,13 +163,12 @@ class VirtualProcessor(Core):
         return self.state.architectural()
 
     def save(self) -> SavedProcessor:
-        """Between two blocks. ConfigError in the middle of one: in an exit, or where a debugger stopped."""
+        """Between two blocks, or where a debugger stopped. ConfigError in an exit."""
         if self._running:
             raise ConfigError("a machine can only be saved when its run has returned")
-        if self._stops is not None and self._stops.midway:
-            raise ConfigError("a machine can only be saved at the end of a block: step on")
         pace = list(self.pace)
         pace[BLOCK] = 0  # names the engine's record of the block before
+        pace[FLAGS] &= ~STOP_FLAGS
         return SavedProcessor(
             state=self.engine.saved_state(),
             pace=pace,
@@ -157,6 +178,7 @@ class VirtualProcessor(Core):
             interrupt_level=self._interrupt_level,
             nmi_pending=self._nmi_pending,
             end=self.end,
+            block_end=self._stops.block_end if self._stops else None,
         )
 
     def load(self, saved: SavedProcessor) -> None:
@@ -172,6 +194,8 @@ class VirtualProcessor(Core):
         self._interrupt_level = saved.interrupt_level
         self._nmi_pending = saved.nmi_pending
         self.end = saved.end
+        if saved.block_end is not None:
+            self.debug().stand(saved.block_end)
 
     # Pins.
 
@@ -194,19 +218,20 @@ class VirtualProcessor(Core):
 
     # The loop.
 
-    def run(self, until: int) -> End | None:
-        """Run until ``until`` retired instructions (stops within one block) or the run's own end.
+    def run(self, until: int, until_ns: int | None = None) -> End | None:
+        """Run until ``until`` retired instructions (stops within one block), until the virtual time
+        ``until_ns`` or to the run's own end.
 
-        Returns the end, or None when ``until`` was reached or somebody asked for
+        Returns the end, or None when it has come so far or somebody asked for
         a pause: a debugger, or ``pause``.
         """
         self._running = True
         try:
-            return self._run(until)
+            return self._run(until, _NEVER if until_ns is None else until_ns)
         finally:
             self._running = False
 
-    def _run(self, until: int) -> End | None:
+    def _run(self, until: int, until_ns: int) -> End | None:
         self._paused = False
         pace, clock, stops = self.pace, self.clock, self._stops
         inject = self._inject if self.timer is None else self.timer.timed(self._inject)
@@ -218,11 +243,13 @@ class VirtualProcessor(Core):
                 inject()
                 if self.end is not None or self._paused or pace[COUNT] >= until:
                     break
+                if self.now() >= until_ns:
+                    break
                 if self.halted and not self._woken():
-                    self._wait()
+                    self._wait(until_ns)
                     continue
                 pace[FLAGS] &= ~FLAG_STOP & U64
-            timer, budget = clock.next_deadline(), self._time_of(until)
+            timer, budget = clock.next_deadline(), min(self._time_of(until), until_ns)
             pace[DEADLINE] = budget if timer is None else max(0, min(budget, timer))
             status = self.engine.run()
             if status in _FETCH_ERRORS:
@@ -243,11 +270,12 @@ class VirtualProcessor(Core):
             self.halted = self._wake_on_pending = False
         return not self.halted
 
-    def _wait(self) -> None:
-        """Halted: time passes until the next timer, which may wake the processor."""
-        deadline = self.clock.next_deadline()
+    def _wait(self, until_ns: int) -> None:
+        """Halted: time passes until the next timer, which may wake the processor, or to the run's time."""
+        timer = self.clock.next_deadline()
+        deadline = min(until_ns, until_ns if timer is None else timer)
         interruptible = self._wake_on_pending or bool(self.state.q[s.RFLAGS] & _IF)
-        if deadline is not None and interruptible:
+        if deadline < _NEVER and interruptible:
             before = self.now()
             self.clock.skip_to(deadline)
             self.idle_ns += self.now() - before

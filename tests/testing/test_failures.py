@@ -1,6 +1,8 @@
 """What a red test shows: the hang, the codes, the dead process; and where it shows it."""
 
+import os
 import xml.etree.ElementTree as ET
+from textwrap import dedent
 
 import pytest
 
@@ -100,6 +102,91 @@ def test_a_machine_whose_process_died_says_so(pytester: pytest.Pytester) -> None
         """
     )
     pytester.runpytest_subprocess(*PLUGIN).assert_outcomes(passed=1)
+
+
+HANGS_IN_A_SAMPLE = """
+    import sys
+
+    if "hv.testing.worker" in " ".join(sys.orig_argv):
+        import ctypes
+        from hv.root.machine import Machine
+
+        run = Machine.run
+
+        def hang(machine, *arguments, **options):
+            if machine.config.epoch == 4:
+                ctypes.CDLL(None).pause()
+            return run(machine, *arguments, **options)
+
+        Machine.run = hang
+"""
+
+
+def test_a_child_that_hangs_is_killed_and_one_failed_test(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child whose engine never comes back, as Python sees it: in a call to C, for ever."""
+    folder = pytester.mkdir("hanging")
+    (folder / "sitecustomize.py").write_text(dedent(HANGS_IN_A_SAMPLE))
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+    write(
+        pytester,
+        a__hvtest__toml="[guest.hangs]\nimage = '@hello'\nepoch = 4\n[guest.after]\nimage = '@hello'\n",
+    )
+    pytester.makepyfile(
+        """
+        import pytest
+        from hv.errors import ConfigError, InternalError
+
+        machines = []
+
+        def test_live_hangs(vm):
+            with pytest.raises(InternalError, match="no answer for 2 s"):
+                machines.append(vm("@hello", epoch=4))
+                machines[0].finish()
+
+        def test_live_after(vm):
+            for machine in machines:
+                with pytest.raises(ConfigError, match="its process died"):
+                    machine.insns
+            vm("@hello").finish()
+        """
+    )
+    pytester.makeconftest(
+        """
+        from hv.testing.keys import SESSION
+
+        def pytest_runtest_setup(item):  # a busy host may need seconds for what does not hang
+            if not item.name.endswith("hangs"):
+                item.config.stash[SESSION].runner._patience_s = 600
+            else:
+                item.config.stash[SESSION].runner._patience_s = told
+
+        def pytest_collection_finish(session):
+            global told
+            told = session.config.stash[SESSION].runner._patience_s
+        """
+    )
+    result = pytester.runpytest_subprocess(*PLUGIN, "--hv-timeout=2")
+    result.assert_outcomes(failed=1, passed=3)
+    result.stdout.fnmatch_lines(
+        [
+            "the process that ran the machine gave no answer for 2 s of the host's time and was killed:*",
+            "everything about this run: .hv_failures/a.hvtest.toml__hangs",
+            "reopen it: hv run @hello*",
+        ]
+    )
+
+
+@pytest.mark.parametrize("given", ["soon", "-1", "inf", "nan"])
+def test_a_time_limit_is_a_number_of_seconds(pytester: pytest.Pytester, given: str) -> None:
+    result = run(pytester, f"--hv-timeout={given}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: --hv-timeout: '{given}' is no number of seconds"])
+    pytester.makeini(f"[pytest]\nhv_timeout = {given}\n")
+    result = run(pytester)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: hv_timeout: '{given}' is no number of seconds"])
 
 
 def test_in_process_gives_the_same(pytester: pytest.Pytester) -> None:

@@ -91,6 +91,22 @@ def test_a_run_that_fails_otherwise_is_not_accepted(project: pytest.Pytester) ->
     assert not (project.path / "__hv__").exists()
 
 
+def test_all_golden_files_may_lie_in_one_folder(project: pytest.Pytester) -> None:
+    project.makeini("[pytest]\nhv_golden = golden\n")
+    below = project.mkdir("below")
+    for name in ("hello.asm", "kernel.hvtest.toml"):
+        (below / name).write_bytes((project.path / name).read_bytes())
+    run(project, "--hv-update").assert_outcomes(passed=2)
+    files = sorted(path.relative_to(project.path) for path in project.path.rglob("*.json"))
+    assert [str(path) for path in files] == [
+        "golden/below/kernel.hello.json",
+        "golden/kernel.hello.json",
+    ]
+    run(project).assert_outcomes(passed=2)
+    files[0].unlink()
+    run(project).assert_outcomes(passed=1, failed=1)
+
+
 def test_ci_may_not_update(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
     result = run(project, "--hv-update")
@@ -124,7 +140,7 @@ def test_it_holds_everywhere(
 def measured(pytester: pytest.Pytester) -> tuple[int, int]:
     """Instructions and writes to COM1 of the guest."""
     document = json.loads((pytester.path / "__hv__" / "kernel.hello.json").read_text())
-    return document["insns"], document["exits"]["port_write com1 port 0x03f8 /1"]
+    return document["insns"], document["exits"]["port_write"]["com1 port 0x03f8 /1"]
 
 
 def test_budgets_are_exact_to_the_instruction(project: pytest.Pytester) -> None:
@@ -149,8 +165,9 @@ def test_budgets_are_exact_to_the_instruction(project: pytest.Pytester) -> None:
 def test_budgets_of_exits_by_reason_and_device(project: pytest.Pytester) -> None:
     run(project, "--hv-update")
     document = json.loads((project.path / "__hv__" / "kernel.hello.json").read_text())
-    writes = sum(n for key, n in document["exits"].items() if key.startswith("port_write com1 "))
-    total = sum(document["exits"].values())
+    exits = document["exits"]
+    writes = sum(n for key, n in exits["port_write"].items() if key.startswith("com1 "))
+    total = sum(sum(rows.values()) for rows in exits.values())
     budget = f'budget = {{ exits = {{ "port_write com1" = {writes}, total = {total} }} }}\n'
     write(project, kernel__hvtest__toml=MANIFEST + budget)
     run(project).assert_outcomes(passed=1)

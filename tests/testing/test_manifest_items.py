@@ -114,6 +114,33 @@ def test_the_guest_is_run_with_what_its_entry_says(pytester: pytest.Pytester) ->
     run(pytester).assert_outcomes(passed=1)
 
 
+def test_defaults_hold_where_an_entry_says_nothing_else(pytester: pytest.Pytester) -> None:
+    manifest = """
+[defaults]
+image = "@bad_exit"
+outcome = "fail"
+[guest.bad]
+[guest.good]
+image = "@hello"
+outcome = "pass"
+"""
+    write(pytester, a__hvtest__toml=manifest)
+    run(pytester).assert_outcomes(passed=2)
+
+
+def test_a_path_of_a_pair_is_an_image_by_its_name(pytester: pytest.Pytester) -> None:
+    manifest = """
+[guest.read.matrix]
+image = ["@disk-read:64K/dma", "@tick/i8254"]
+[guest.gone]
+image = "@disk-read:64K/drum"
+"""
+    write(pytester, a__hvtest__toml=manifest)
+    result = run(pytester)
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["@disk-read:64K has no path 'drum'*"])
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -128,6 +155,9 @@ def test_the_guest_is_run_with_what_its_entry_says(pytester: pytest.Pytester) ->
         ("[guest.a]\nmemory = 'lots", "*hvtest.toml*"),
         ("[guests.a]\n", "*'guests' is not a ?guest.NAME? table*"),
         ("guest = 3\n", "*guest is not a table*"),
+        ("[guest]\na = 3\n", "guest a: *"),
+        ("defaults = 3\n", "*defaults is not a table*"),
+        ("[defaults]\nimagee = 'x'\n[guest.a]\nimage = 'a'\n", "guest a: *imagee*"),
     ],
 )
 def test_a_bad_manifest_is_an_error_of_collection(

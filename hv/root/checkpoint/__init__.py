@@ -1,8 +1,9 @@
 """Checkpoints: a machine's whole state in one file, and machines that go on from it.
 
-A checkpoint is taken between blocks, when ``Machine.run`` has returned. Everything needed to go on is inside,
-but for disk images and a cost model of the user's, which are known by their content. ``Snapshot`` is the same
-without a file: any number of machines can start from one, and share memory until they write.
+A checkpoint is taken when ``Machine.run`` has returned, or where a debugger has stopped. Everything needed
+to go on is inside, but for disk images and a cost model of the user's, which are known by their content.
+``Snapshot`` is the same without a file: any number of machines can start from one, and share memory until
+they write.
 """
 
 from pathlib import Path

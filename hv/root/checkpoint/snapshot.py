@@ -58,7 +58,7 @@ class Machinery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def sections_of(machine: Machine, pool: PagePool) -> dict[str, bytes]:
-    """A machine between two blocks as sections; its pages go into ``pool``. ConfigError: it cannot be.
+    """A machine that does not run as sections; its pages go into ``pool``. ConfigError: it cannot be.
 
     Nothing about the machine changes.
     """

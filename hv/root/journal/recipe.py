@@ -14,7 +14,7 @@ from hv.errors import ConfigError
 from hv.loaders import BootDisk, BootImage, EntryState, LoadOptions, Mode, Segment
 from hv.root.firmware import BUILT_IN
 from hv.root.images import load_image
-from hv.root.journal.host import file_digest
+from hv.root.journal.media import file_digest
 from hv.root.journal.records import FileDigest, ImageDigest, Recipe
 from hv.root.keys import parse_keys
 from hv.root.machine import Machine, Outputs

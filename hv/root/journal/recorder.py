@@ -5,24 +5,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-import msgspec
-
 import hv
 from hv.cpu.engine import UNICORN_VERSION
 from hv.errors import ConfigError
 from hv.loaders import BootImage
 from hv.root.journal.file import Writer
 from hv.root.journal.host import HostHand
+from hv.root.journal.media import settled
+from hv.root.journal.moment import stamp
 from hv.root.journal.recipe import image_digest, named_files
 from hv.root.journal.records import (
     Check,
     Finish,
     Header,
     HostInput,
-    Input,
     Recipe,
     Serial,
-    Stamp,
     next_check,
 )
 from hv.root.journal.state import digests
@@ -49,8 +47,7 @@ class Recorder:
         self.machine = machine
         self._writer = writer
         self._every = every
-        self._hand = HostHand(machine)
-        self._asked = Stamp(0, 0, 0)
+        self._hand = HostHand(machine, writer.write)
         self._next_check = 0
         self._check()
 
@@ -61,7 +58,7 @@ class Recorder:
     ) -> Iterator["Recorder"]:
         """A recorder of ``machine``, just built from ``recipe`` and ``image``, into the file ``path``."""
         header = Header(
-            schema="hv.journal/1",
+            schema="hv.journal/2",
             versions=versions(),
             start="power-on",
             recipe=recipe,
@@ -84,14 +81,8 @@ class Recorder:
                 recorder.close()
 
     def give(self, what: HostInput) -> int:
-        """Give ``what`` to the machine now; how many bytes a serial port took."""
-        taken = self._hand.give(what)
-        if isinstance(what, Serial):
-            if not taken:
-                return 0
-            what = Serial(what.port, what.data[:taken])
-        self._writer.write(Input(self._stamp(), what))
-        return taken
+        """Give ``what`` to the machine now; the answer is that of ``HostHand.give``."""
+        return self._hand.give(settled(what))
 
     def serial(self, data: bytes, port: Literal["com1", "com2"] = "com1") -> int:
         """Send bytes to a serial port; how many it took."""
@@ -110,7 +101,6 @@ class Recorder:
         while True:
             until = min(max_insns, slice_end, self._next_check)
             end = machine.run(until)
-            self._asked = Stamp(machine.insns, until, machine.vtime_ns)
             if end.ending is not Ending.BUDGET or machine.insns >= max_insns:
                 return end
             if machine.insns >= self._next_check:
@@ -125,7 +115,7 @@ class Recorder:
         machine = self.machine
         self._writer.write(
             Finish(
-                at=self._stamp(),
+                at=stamp(machine),
                 outcome=outcome_of(end)[0],
                 guest_code=end.code if end.ending is Ending.DEBUG_EXIT else None,
                 detail=end.detail,
@@ -138,13 +128,6 @@ class Recorder:
         """Give back host files."""
         self._hand.close()
 
-    def _stamp(self) -> Stamp:
-        """Now. Where somebody else ran the machine, what he asked for is taken to be where it is."""
-        machine = self.machine
-        if machine.insns == self._asked.insns:
-            return msgspec.structs.replace(self._asked, vtime_ns=machine.vtime_ns)
-        return Stamp(machine.insns, machine.insns, machine.vtime_ns)
-
     def _check(self) -> None:
-        self._writer.write(Check(self._stamp(), digests(self.machine)))
+        self._writer.write(Check(stamp(self.machine), digests(self.machine)))
         self._next_check = next_check(self.machine.insns, self._every)

@@ -7,6 +7,7 @@ from pathlib import Path
 from hv.errors import ConfigError
 from hv.root.journal.file import Journal
 from hv.root.journal.host import HostHand
+from hv.root.journal.moment import come_to, stamp
 from hv.root.journal.recipe import (
     Builder,
     current_image,
@@ -103,21 +104,21 @@ class Player:
         """Run to ``until`` instructions, with all input up to there; the end when it comes before."""
         while self._inputs and self._inputs[0].at.insns <= until:
             event = self._inputs.popleft()
-            end = self.run(event.at.until)
-            if end is not None:
+            end = self.come_to(event.at)
+            if end is not None and event.at.stands != "ended":
                 return end
             self.give(event.what)
-        return self.run(until)
-
-    def run(self, until: int) -> End | None:
-        """Run to ``until`` instructions without input; None when it got there."""
         if self.machine.insns >= until:
             return None
         end = self.machine.run(until)
         return None if end.ending is Ending.BUDGET else end
 
+    def come_to(self, at: Stamp) -> End | None:
+        """Run to a moment of the recorded run without input; the end, as ``moment.come_to`` has it."""
+        return come_to(self.machine, at)
+
     def give(self, what: HostInput) -> int:
-        """Give one thing now; how many bytes a serial port took."""
+        """Give one thing now; the answer is that of ``HostHand.give``."""
         return self._hand.give(what)
 
     def close(self) -> None:
@@ -143,19 +144,21 @@ class Replay:
         return None
 
     def _event(self, event: Input | Check) -> Divergence | None:
-        end = self._player.run(event.at.until)
-        if end is not None:
+        end = self._player.come_to(event.at)
+        if end is not None and event.at.stands != "ended":
             return self._differs(event.at, f"it ends there: {outcome_of(end)[0]} {end.detail}")
         wrong = self._moment(event.at)
         if wrong is not None:
             return wrong
         if isinstance(event, Check):
             return self._compare(event)
-        taken = self._player.give(event.what)
-        if isinstance(event.what, Serial) and taken != len(event.what.data):
-            detail = f"{event.what.port} took {taken} of {len(event.what.data)} bytes"
+        answer = self._player.give(event.what)
+        if answer == event.answer:
+            return None
+        if isinstance(event.what, Serial):
+            detail = f"{event.what.port} took {answer} of {len(event.what.data)} bytes"
             return self._differs(event.at, detail, (event.what.port,))
-        return None
+        return self._differs(event.at, f"{event.what} is answered by {answer}, not {event.answer}")
 
     def _moment(self, at: Stamp) -> Divergence | None:
         machine = self._player.machine
@@ -164,6 +167,12 @@ class Replay:
         if machine.vtime_ns != at.vtime_ns:
             detail = f"the time is {machine.vtime_ns} ns, not {at.vtime_ns} ns"
             return self._differs(at, detail, (CLOCK,))
+        now = stamp(machine)
+        if now != at:
+            detail = f"there were {now.exits} exits, not {at.exits}"
+            if now.exits == at.exits:
+                detail = f"it stands at {now.stands}, not {at.stands}"
+            return self._differs(at, detail)
         return None
 
     def _compare(self, event: Check | Finish) -> Divergence | None:
@@ -181,7 +190,7 @@ class Replay:
     def _finish(self, event: Finish) -> Divergence | None:
         by_host = event.outcome in _ENDED_BY_HOST
         at = event.at
-        end = self._player.run(at.until if by_host else max(at.until, at.insns + 1))
+        end = self._player.come_to(at)
         outcome, detail, code = event.outcome, event.detail, event.guest_code
         if end is not None:
             outcome, detail = outcome_of(end)[0], end.detail

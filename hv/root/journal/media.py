@@ -1,0 +1,72 @@
+"""Media that the host puts into drives, as a journal names them: files by path and digest, bytes packed."""
+
+import hashlib
+import stat
+from pathlib import Path
+
+import msgspec
+import zstandard
+
+from hv.errors import ConfigError
+from hv.root.disk import Disk, MemoryDisk, Mode, open_disk
+from hv.root.journal.records import (
+    Disc,
+    FileDigest,
+    Floppy,
+    HostInput,
+    Medium,
+    MediumBytes,
+    MediumFile,
+)
+
+_CHUNK = 1 << 20
+_LEVEL = 1
+"""Of zstd: what is kept is seldom asked for."""
+_LARGEST = 1 << 30
+"""Bytes of a medium that lives in memory."""
+
+
+def file_digest(path: str) -> FileDigest:
+    """``path`` with the SHA-256 of what it holds. ConfigError when it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        mode = Path(path).stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISBLK(mode):
+            raise ConfigError(f"{path}: is neither a file nor a block device")
+        with Path(path).open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"{path}: {reason}") from None
+    return FileDigest(path, digest.hexdigest())
+
+
+def medium(source: str | Path | bytes) -> Medium:
+    """A file or bytes as a journal has them. ConfigError: too many bytes."""
+    if not isinstance(source, bytes):
+        return MediumFile(str(source))
+    if len(source) > _LARGEST:
+        raise ConfigError(f"a medium of {len(source)} bytes: {_LARGEST} at most", usage=True)
+    return MediumBytes(zstandard.compress(source, _LEVEL))
+
+
+def open_medium(what: Medium, mode: Mode) -> Disk:
+    """The disk that it is. ConfigError, one line, when it cannot be one."""
+    if isinstance(what, MediumFile):
+        return open_disk(what.path, mode)
+    try:
+        size = zstandard.get_frame_parameters(what.packed).content_size
+        if size > _LARGEST:
+            raise ConfigError(f"the medium in the journal has {size} bytes: too many")
+        return MemoryDisk(zstandard.decompress(what.packed), read_only=mode == "ro")
+    except zstandard.ZstdError as error:
+        raise ConfigError(f"the medium in the journal is damaged: {error}") from None
+
+
+def settled(what: HostInput) -> HostInput:
+    """The same, knowing what its medium holds now. ConfigError when that cannot be read."""
+    if isinstance(what, Disc | Floppy) and isinstance(what.medium, MediumFile):
+        known = file_digest(what.medium.path)
+        return msgspec.structs.replace(what, medium=MediumFile(known.path, known.sha256))
+    return what

@@ -1,0 +1,96 @@
+"""Moments of a run at which the host has control, told apart and come to again.
+
+A run stops between two blocks. How many instructions have retired says between which, and virtual time how
+long the processor has halted there; an exception or an interrupt that was delivered without an instruction
+shows in the number of exits. A debugger stops before one instruction instead, which may be in a block's
+middle.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hv.root.journal.records import Stamp, Standing
+from hv.root.machine import Machine
+from hv.stats import ExitKey
+from hv.vp import End, Ending
+
+_NEAR = 1 << 10
+"""Instructions before a stop from where on they are stepped: more than a block has."""
+
+
+def stamp(machine: Machine) -> Stamp:
+    """Where ``machine`` stands."""
+    vp = machine.partition.vp
+    standing: Standing = "boundary" if vp.end is None else "ended"
+    if vp.stopped:
+        standing = "stopped"
+    return Stamp(machine.insns, machine.vtime_ns, vp.exits.total, standing)
+
+
+def come_to(machine: Machine, at: Stamp) -> End | None:
+    """Run to ``at``. The run's own end, when it comes first or is what ``at`` stands behind.
+
+    A run that is not the one that ``at`` is from may end up elsewhere: the caller compares.
+    """
+    if at.stands == "stopped":
+        return _step_to(machine, at)
+    if at.stands == "ended":
+        return _run(machine, at.insns + 1)
+    end = None
+    if machine.insns < at.insns or machine.partition.vp.stopped:
+        end = _run(machine, at.insns)
+    before = None
+    while end is None and before != (now := stamp(machine)) and _is_before(machine, at):
+        before = now
+        with _pausing(machine, at.exits - now.exits):
+            until_ns = at.vtime_ns if now.vtime_ns < at.vtime_ns else None
+            end = machine.partition.run(at.insns + 1, until_ns)
+    return end
+
+
+def _is_before(machine: Machine, at: Stamp) -> bool:
+    """At the right instruction, but too early: it is to wait there, or to take an exception or interrupt."""
+    vp = machine.partition.vp
+    waits = vp.halted and machine.vtime_ns < at.vtime_ns
+    return machine.insns == at.insns and (waits or vp.exits.total < at.exits)
+
+
+def _run(machine: Machine, until: int) -> End | None:
+    end = machine.run(until)
+    return None if end.ending is Ending.BUDGET else end
+
+
+@contextmanager
+def _pausing(machine: Machine, exits: int) -> Iterator[None]:
+    """Pause behind so many exits, if it is more than none."""
+    vp = machine.partition.vp
+    before, left = vp.exits.listener, exits
+
+    def hear(key: ExitKey, price: int) -> None:
+        nonlocal left
+        if before is not None:
+            before(key, price)
+        left -= 1
+        if left == 0:
+            vp.pause()
+
+    vp.exits.listener = hear
+    try:
+        yield
+    finally:
+        vp.exits.listener = before
+
+
+def _step_to(machine: Machine, at: Stamp) -> End | None:
+    """To where a debugger's stop was: by single steps from near it."""
+    vp = machine.partition.vp
+    stops, end = vp.debug(), None
+    if machine.insns < at.insns - _NEAR:
+        end = _run(machine, at.insns - _NEAR)
+    while end is None and (machine.insns < at.insns or _is_before(machine, at)):
+        before = stamp(machine)
+        stops.step()
+        end = machine.partition.run(at.insns + _NEAR)
+        if stamp(machine) == before:
+            break
+    return end
