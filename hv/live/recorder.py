@@ -45,6 +45,20 @@ class FlightRecorder:
         finally:
             self._taps.remove(tap)
 
+    @contextmanager
+    def tap_marks(self, tap: Callable[[], None]) -> Iterator[None]:
+        """Call ``tap`` whenever the guest is about to pass a mark."""
+        write = ExitReason.PORT_WRITE.value
+
+        def look(key: ExitKey) -> None:
+            if key.reason == write:
+                ports = self._seat.machine.partition.ports
+                if ports.device_at(key.target) == "mark":
+                    tap()
+
+        with self.tap(look):
+            yield
+
     def lines(self) -> list[str]:
         """The latest exits, oldest first: instructions retired, what it was, whom it was for."""
         lines = []
