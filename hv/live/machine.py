@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Unpack
 
 from hv.cpu.exits import ExitReason
+from hv.cpu.pace import NEVER
 from hv.errors import ConfigError, PartitionStateError
 from hv.live.endings import describe, error_for, passed
 from hv.live.hang import Hang, HangSight
@@ -296,7 +297,7 @@ class LiveMachine:
         self, insns: int | None, seconds: float | None, reached: Callable[[], bool] | None
     ) -> End:
         until = UNLIMITED if insns is None else self.insns + insns
-        until_ns = None if seconds is None else self.vtime_ns + round(seconds * _NS)
+        until_ns = NEVER if seconds is None else self.vtime_ns + round(seconds * _NS)
 
         def between() -> bool:
             return self._watch.match is None and (reached is None or not reached())

@@ -6,6 +6,7 @@ lost something.
 
 from collections.abc import Callable
 
+from hv.cpu.pace import NEVER
 from hv.errors import ConfigError
 from hv.live.seat import Seat
 from hv.root.checkpoint import Snapshot
@@ -45,7 +46,7 @@ class Pulse:
         self,
         until: int,
         *,
-        until_ns: int | None = None,
+        until_ns: int = NEVER,
         between: Callable[[], bool] = lambda: True,
     ) -> End:
         """As ``hv.root.machine.Machine.run``."""

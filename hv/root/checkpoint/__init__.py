@@ -50,7 +50,7 @@ def save_checkpoint(
 
 def open_checkpoint(path: Path) -> Snapshot:
     """Read and check a checkpoint. ConfigError, one line, for whatever is not as it was written."""
-    return Snapshot(read_sections(path), path.parent / SHARED_FOLDER, path)
+    return Snapshot(read_sections(path), path)
 
 
 def load_checkpoint(

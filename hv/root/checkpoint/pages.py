@@ -47,10 +47,10 @@ class PagePool:
 
     def put(self, content: memoryview) -> PageTable:
         """Keep ``content``; where its pages are."""
-        return [self._number(content[at : at + PAGE]) for at in range(0, len(content), PAGE)]
+        return [self._number(bytes(content[at : at + PAGE])) for at in range(0, len(content), PAGE)]
 
-    def _number(self, content: memoryview) -> int:
-        page = bytes(content)  # a view is compared item by item
+    def _number(self, page: bytes) -> int:
+        """Of bytes, which are compared at once; views of them are item by item."""
         if page == _EMPTY[: len(page)]:
             return 0
         known = checksum(page)

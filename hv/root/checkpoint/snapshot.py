@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,8 @@ from hv.loaders import NO_SYMBOLS, SymbolTable
 from hv.memory import MAX_RAM, MIN_RAM, buffer_size
 from hv.root.checkpoint import codec
 from hv.root.checkpoint.format import SCHEMA, checksum, decode, encode
-from hv.root.checkpoint.media import SavedMedia, load_media, save_media
+from hv.root.checkpoint.harmless import harmless
+from hv.root.checkpoint.media import Kept, SavedMedia, load_media, save_media
 from hv.root.checkpoint.notes import (
     Notes,
     SavedSymbols,
@@ -25,6 +27,7 @@ from hv.root.checkpoint.notes import (
 )
 from hv.root.checkpoint.pages import (
     LEVEL,
+    SHARED_FOLDER,
     MemoryImage,
     OwnMemory,
     PageIndex,
@@ -35,6 +38,7 @@ from hv.root.checkpoint.pages import (
 from hv.root.deeds import PlannedDeed
 from hv.root.machine import Machine, Outputs
 from hv.root.schedule import Report, schedule
+from hv_devices.synthetic.scsi_device import ScsiDevice
 
 NO_NOTES = Notes()
 
@@ -76,9 +80,8 @@ def sections_of(machine: Machine, pool: PagePool, notes: Notes = NO_NOTES) -> di
         cost_model=_model_checksum(machine),
         planned=machine.planned,
         memory=pool.put(machine.partition.memory.view),
-        media=save_media(machine.media, pool.put),
+        media=save_media(machine.media, _units(machine), pool.put),
     )
-    _check_units(machine)
     state = {path: codec.save_part(part) for path, part in machine.parts().items()}
     return {
         "meta": codec.to_bytes(Meta(SCHEMA, hv.__version__, UNICORN_VERSION)),
@@ -91,24 +94,20 @@ def sections_of(machine: Machine, pool: PagePool, notes: Notes = NO_NOTES) -> di
 class Snapshot:
     """What sections say, checked. Machines made from it share its memory until they write.
 
-    ``file`` is what the sections were read from: what is wrong with them is blamed on it. ``once``: one
-    machine will start from here, and no other.
+    ``file`` is what the sections were read from: what is wrong with them is blamed on it, and shared pages
+    and images that have moved are looked for beside it. ``once``: one machine will start from here, and no
+    other.
     """
 
     def __init__(
-        self,
-        sections: Mapping[str, memoryview],
-        shared_pages: Path,
-        file: Path | None = None,
-        *,
-        once: bool = False,
+        self, sections: Mapping[str, memoryview], file: Path | None = None, *, once: bool = False
     ) -> None:
         self._file = file
         self._once = once
         with self._blamed():
-            self._read(sections, shared_pages)
+            self._read(sections)
 
-    def _read(self, sections: Mapping[str, memoryview], shared_pages: Path) -> None:
+    def _read(self, sections: Mapping[str, memoryview]) -> None:
         meta = codec.from_bytes(_section(sections, "meta"), Meta)
         _check_versions(meta)
         self._machinery = codec.from_bytes(_unpacked(sections, "machine"), Machinery)
@@ -119,7 +118,10 @@ class Snapshot:
             _unpacked(sections, "state"), dict[str, bytes]
         )
         index = codec.from_bytes(_unpacked(sections, "index"), PageIndex)
-        frames = sections.get("pages", shared_pages)
+        folder = self._folder
+        frames = (
+            sections["pages"] if folder is None else sections.get("pages", folder / SHARED_FOLDER)
+        )
         self.notes = codec.from_bytes(_unpacked(sections, "notes"), Notes)
         symbols = codec.from_bytes(_unpacked(sections, "symbols"), SavedSymbols)
         self._symbols = load_symbols(symbols)
@@ -133,9 +135,16 @@ class Snapshot:
         pool = PagePool()
         sections = sections_of(machine, pool, notes) | pages_of(pool) | _NO_SYMBOLS
         file = b"".join(encode(sections))  # all the way, so that it is what a file would have held
-        snapshot = cls(decode(memoryview(file)), Path(), once=once)
+        snapshot = cls(decode(memoryview(file)), once=once)
         snapshot._symbols = machine.symbols
         return snapshot
+
+    def harmless(self) -> "Snapshot":
+        """The same, but that its machines do not write to files of the user's."""
+        other = copy(self)
+        media = harmless(self._machinery.media)
+        other._machinery = msgspec.structs.replace(self._machinery, media=media)
+        return other
 
     def machine(
         self, outputs: Outputs | None = None, report: Report = lambda _text: None
@@ -143,8 +152,8 @@ class Snapshot:
         """A machine that goes on from here. ConfigError when the state does not fit it."""
         machinery = self._machinery
         with self._blamed(), ExitStack() as undo:
-            media = load_media(machinery.media, self._pages.content)
-            for disk in media.all():
+            media = load_media(machinery.media, Kept(self._pages.content, self._folder))
+            for disk in media.opened:
                 undo.callback(disk.close)
             machine = Machine.resumed(machinery.config, media, self._image.mapped(), outputs)
             undo.callback(machine.close)
@@ -153,6 +162,10 @@ class Snapshot:
             check_notes(self.notes, len(machine.serial_log))
             undo.pop_all()
         return machine
+
+    @property
+    def _folder(self) -> Path | None:
+        return None if self._file is None else self._file.parent
 
     @contextmanager
     def _blamed(self) -> Iterator[None]:
@@ -225,14 +238,6 @@ def _model_checksum(machine: Machine) -> bytes:
     return checksum(repr(machine.pricing.model).encode())
 
 
-def _check_units(machine: Machine) -> None:
-    """What came to the SCSI bus while the machine ran is none of its media: it would not come back."""
-    if machine.synthetic is None:
-        return
-    at_power_on = dict(enumerate(machine.media.scsi + machine.media.discs))
-    units = machine.synthetic.storage.target.luns
-    if units.keys() != at_power_on.keys():
-        raise ConfigError("a SCSI unit was attached or detached: the machine cannot be saved now")
-    for lun, unit in units.items():
-        if unit.medium not in (None, at_power_on[lun]):
-            raise ConfigError(f"the medium of SCSI unit {lun} was put in later: it cannot be saved")
+def _units(machine: Machine) -> Mapping[int, ScsiDevice]:
+    """What is on the SCSI bus now."""
+    return machine.synthetic.storage.target.luns if machine.synthetic else {}
