@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -11,7 +10,7 @@ from typing import Any, Unpack
 from hv.cpu.exits import ExitReason
 from hv.cpu.pace import NEVER
 from hv.errors import ConfigError, PartitionStateError
-from hv.live.endings import describe, error_for, passed
+from hv.live.endings import describe, error_for, passed, story
 from hv.live.hang import Hang, HangSight
 from hv.live.inputs import Input
 from hv.live.inspection import Inspector
@@ -19,7 +18,7 @@ from hv.live.memory import MemoryAccess, Place
 from hv.live.options import Options, check_options
 from hv.live.program import ImageSource, Program, load_program
 from hv.live.pulse import Pulse
-from hv.live.recorder import FlightRecorder
+from hv.live.recorder import FlightRecorder, Reached
 from hv.live.registers import Registers
 from hv.live.seat import Seat
 from hv.live.serial import SerialMatch, SerialWatch
@@ -38,17 +37,6 @@ DEFAULT_BUDGET = 1_000_000_000
 """Instructions that a wait may take when nothing is said: a test ends."""
 
 _NS = 1_000_000_000
-_TAIL = 600
-
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """An exit that was waited for."""
-
-    reason: str
-    device: str
-    target: str
-    insns: int
 
 
 class LiveMachine:
@@ -399,13 +387,8 @@ class LiveMachine:
 
     def _story(self) -> str:
         """What a failure tells beside its ending."""
-        lines = [f"at {self._sight.here()} after {self.insns} instructions"]
-        if self.post_codes:
-            codes = " ".join(f"{code:02X}" for code in self.post_codes[-8:])
-            lines.append(f"POST codes: {codes}")
-        tail = self._watch.unmatched[-_TAIL:]
-        lines.append(f"unmatched on the serial line: {tail!r}")
-        return "\n".join(lines)
+        where = f"at {self._sight.here()} after {self.insns} instructions"
+        return story(where, self.post_codes, self._watch.unmatched)
 
     def __repr__(self) -> str:
         end = self.internal.partition.vp.end

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from hv.cpu.exits import ExitReason
 from hv.cpu.pace import NOW
@@ -14,6 +15,16 @@ KEPT = 256
 """Exits that are remembered."""
 
 Tap = Callable[[ExitKey], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """An exit that was waited for."""
+
+    reason: str
+    device: str
+    target: str
+    insns: int
 
 
 class FlightRecorder:
