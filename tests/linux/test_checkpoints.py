@@ -26,14 +26,14 @@ FORKS = 5
 KINDS = {"pc": ("none", "kernel,time,rtc,disk"), "hyper-v": ("all", "kernel,vmbus,time,scsi")}
 
 
-def machine(kind: str, folder: Path) -> Machine:
+def machine(kind: str, folder: Path, flavour: str = FLAVOUR) -> Machine:
     """A kernel that is about to start."""
     enlightened, checks = KINDS[kind]
     initrd = folder / "initramfs.cpio"
-    initrd.write_bytes(initramfs.build(FLAVOUR))
+    initrd.write_bytes(initramfs.build(flavour))
     command_line = f"{COMMAND_LINE} checks={checks}"
     options = LoadOptions(memory=MEMORY, command_line=command_line, initrd=(initrd,))
-    image = load(FETCHED.kernel(FLAVOUR), options)
+    image = load(FETCHED.kernel(flavour), options)
     config = MachineConfig(memory=MEMORY, hv=enlightened)
     disk = OverlayDisk(MemoryDisk(disk_contents()))
     if enlightened == "none":
