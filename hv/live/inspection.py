@@ -13,6 +13,7 @@ from typing import Any
 
 from hv.errors import ConfigError
 from hv.live.registers import Registers
+from hv.live.seat import Seat
 from hv.root.machine import Machine
 from hv.saved import Part
 
@@ -42,8 +43,13 @@ def plain(value: object) -> Any:
 class Inspector:
     """All chips of one machine by name."""
 
-    def __init__(self, machine: Machine, registers: Registers) -> None:
+    def __init__(self, seat: Seat, registers: Registers) -> None:
+        self._registers = registers
         self._chips: dict[str, Callable[[], object]] = {}
+        seat.follow(self._find_chips)
+
+    def _find_chips(self, machine: Machine) -> None:
+        self._chips.clear()
         groups: dict[str, dict[str, Part]] = {}
         for path, part in machine.parts().items():
             if path not in _NOT_INSPECTED:
@@ -51,7 +57,7 @@ class Inspector:
                 groups.setdefault(name, {})[inner] = part
         for name, group in groups.items():
             self._chips[name] = partial(_view, group)
-        self._chips["cpu"] = lambda: dict(registers)
+        self._chips["cpu"] = lambda: dict(self._registers)
         self._chips["clock"] = lambda: {"insns": machine.insns, "vtime_ns": machine.vtime_ns}
         if machine.synthetic is not None:
             self._chips["vmbus"] = machine.synthetic.inspect

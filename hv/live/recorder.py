@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from hv.cpu.exits import ExitReason
 from hv.cpu.pace import NOW
+from hv.live.seat import Seat
 from hv.root.machine import Machine
 from hv.stats import ExitKey
 
@@ -13,31 +14,27 @@ KEPT = 256
 """Exits that are remembered."""
 
 Tap = Callable[[ExitKey], None]
-Listener = Callable[[ExitKey, int], None]
 
 
 class FlightRecorder:
     """Hears of every exit, behind whoever listens already, and tells those who tap it."""
 
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
         self._latest: deque[tuple[int, ExitKey]] = deque(maxlen=KEPT)
         self._taps: list[Tap] = []
-        vp = machine.partition.vp
-        vp.exits.listener = self._hearing(vp.pace, vp.exits.listener)
+        seat.follow(self._listen)
 
-    def _hearing(self, pace: memoryview, before: Listener | None) -> Listener:
-        """The listener: a closure, because it runs at every exit."""
-        keep, taps = self._latest.append, self._taps
+    def _listen(self, machine: Machine) -> None:
+        """By a closure, because it runs at every exit."""
+        keep, taps, pace = self._latest.append, self._taps, machine.partition.vp.pace
 
-        def hear(key: ExitKey, price: int) -> None:
-            if before is not None:
-                before(key, price)
+        def hear(key: ExitKey, _price: int) -> None:
             keep((pace[NOW], key))
             for tap in taps:
                 tap(key)
 
-        return hear
+        machine.partition.vp.exits.listen(hear)
 
     @contextmanager
     def tap(self, tap: Tap) -> Iterator[None]:
@@ -52,6 +49,6 @@ class FlightRecorder:
         """The latest exits, oldest first: instructions retired, what it was, whom it was for."""
         lines = []
         for insns, key in self._latest:
-            device, target = self._machine.exit_target(key)
+            device, target = self._seat.machine.exit_target(key)
             lines.append(f"{insns:>12} {ExitReason(key.reason).label} {device} {target}".rstrip())
         return lines

@@ -9,6 +9,7 @@ from hv.clock import host_ns
 from hv.config import MachineConfig
 from hv.cost import load_model
 from hv.cpu.entry import enter
+from hv.cpu.pace import NEVER
 from hv.errors import ConfigError
 from hv.interfaces import BlockDevice, ByteSink
 from hv.loaders import NO_SYMBOLS, BootImage
@@ -231,11 +232,11 @@ class Machine:
         self,
         max_insns: int = UNLIMITED,
         *,
-        until_ns: int | None = None,
+        until_ns: int = NEVER,
         slice_insns: int = 20_000_000,
         between: Callable[[], bool] = lambda: True,
     ) -> End:
-        """Run to the guest's end, to ``max_insns`` retired instructions or to a virtual time.
+        """Run to the guest's end, to ``max_insns`` retired instructions or to ``until_ns`` of virtual time.
 
         ``between`` is called about every ``slice_insns`` instructions; False ends the run. Slices change
         nothing that the guest can see. PartitionStateError after ``close``.
@@ -248,8 +249,9 @@ class Machine:
                 return end
             if vp.retired() >= max_insns:
                 return End(Ending.BUDGET, detail=f"stopped after {vp.retired()} instructions")
-            if until_ns is not None and vp.now() >= until_ns:
-                return End(Ending.BUDGET, detail=f"stopped after {vp.now()} ns of virtual time")
+            if self.vtime_ns >= until_ns:
+                detail = f"stopped after {self.vtime_ns} ns of virtual time"
+                return End(Ending.BUDGET, detail=detail)
             if not between():
                 return End(Ending.STOPPED, detail=f"stopped at {vp.where()}")
 

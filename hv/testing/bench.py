@@ -58,4 +58,5 @@ class Bench:
         if self._parts is None:
             assert self._setup.coverage is not None
             self._parts = Parts(self._setup.coverage, self._setup.lines)
+        assert machine.program is not None
         self._parts.leave(machine.job, machine.program.image, coverage.blocks())

@@ -93,7 +93,7 @@ def describe_machine(machine: "LiveMachine", end: "End") -> GuestRun:
 
     result = msgspec.to_builtins(machine.result(end))
     exits = tuple(machine.latest_exits())
-    image = machine.program.image
+    image = machine.program.image if machine.program else None
     disk = image.disk.source if image is not None and image.disk is not None else None
     stands = end.ending in (Ending.BUDGET, Ending.STUCK, Ending.STOPPED)
     return GuestRun(

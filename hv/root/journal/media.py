@@ -11,9 +11,11 @@ from hv.errors import ConfigError
 from hv.root.disk import Disk, MemoryDisk, Mode, open_disk
 from hv.root.journal.records import (
     Disc,
+    Event,
     FileDigest,
     Floppy,
     HostInput,
+    Input,
     Medium,
     MediumBytes,
     MediumFile,
@@ -70,3 +72,25 @@ def settled(what: HostInput) -> HostInput:
         known = file_digest(what.medium.path)
         return msgspec.structs.replace(what, medium=MediumFile(known.path, known.sha256))
     return what
+
+
+def find_media(
+    events: tuple[Event, ...], folder: Path
+) -> tuple[tuple[Event, ...], tuple[str, ...]]:
+    """The events of a journal in ``folder``, with media found beside it that are not where they were; and
+    one line for each that is not what it was. ConfigError: one is in neither place.
+    """
+    changed: list[str] = []
+
+    def found(event: Event) -> Event:
+        what = event.what if isinstance(event, Input) else None
+        if not isinstance(what, Disc | Floppy) or not isinstance(what.medium, MediumFile):
+            return event
+        beside, known = folder / Path(what.medium.path).name, what.medium.sha256
+        path = what.medium.path if Path(what.medium.path).exists() else str(beside)
+        if known is not None and file_digest(path).sha256 != known:
+            changed.append(f"{path} is not the medium that was put in")
+        replace = msgspec.structs.replace
+        return replace(event, what=replace(what, medium=MediumFile(path, known)))
+
+    return tuple(found(event) for event in events), tuple(changed)
