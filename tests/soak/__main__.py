@@ -1,7 +1,7 @@
-"""``python -m tests.soak [checkpoints linux suite]``: what takes too long for every day.
+"""``python -m tests.soak [damage checkpoints linux suite]``: what takes too long for every day.
 
-Any difference: exit code 1. ``HV_SOAK_RUNS`` (50), ``HV_SOAK_POINTS`` (160), ``HV_SOAK_LINUX`` (40) and
-``HV_SOAK_SEED`` (1) say how much of each, and which.
+Any difference: exit code 1. ``HV_MUTATIONS`` (10000), ``HV_SOAK_POINTS`` (160), ``HV_SOAK_LINUX`` (40) and
+``HV_SOAK_RUNS`` (50) say how much of each, ``HV_SOAK_SEED`` (1) which.
 """
 
 import os
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.soak.checkpoints import own_guests, run_checkpoints, shares
+from tests.soak.damage import run_damage
 from tests.soak.dice import Dice
 from tests.soak.linux import boots
 from tests.soak.suite import run_suite
@@ -39,7 +40,12 @@ def _linux(folder: Path) -> list[str]:
         return run_checkpoints(shares(guests, count, dice), title, dice, folder)
 
 
+def _damage(_folder: Path) -> list[str]:
+    return run_damage(_number("HV_MUTATIONS", 10_000))
+
+
 PARTS: dict[str, Callable[[Path], list[str]]] = {
+    "damage": _damage,
     "checkpoints": _checkpoints,
     "linux": _linux,
     "suite": _suite,
