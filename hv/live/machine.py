@@ -28,6 +28,7 @@ from hv.root import checkpoint
 from hv.root.checkpoint import Notes
 from hv.root.journal.history import History
 from hv.root.journal.host import HostHand
+from hv.root.journal.moment import stamp
 from hv.root.machine import UNLIMITED, Machine, Mark, Outputs
 from hv.root.result import Interval, Result, interval, make_result
 from hv.stats import ExitKey, Moment
@@ -79,7 +80,7 @@ class LiveMachine:
         self._seat = Seat(start.begin(outputs, self.reports.append))
         self._pulse = Pulse(self._seat, outputs, self.reports.append)
         self._watch.resume(self.internal.serial_log, notes.seen)
-        self.history = History()
+        self.history = History(stamp(self.internal))
         """What was given to it since its start."""
         self._hand = HostHand(self.internal, self.history.add, self.reports.append)
         self._seat.follow(self._reach)
@@ -277,6 +278,7 @@ class LiveMachine:
             raise PartitionStateError("another thread runs this machine already")
         try:
             self.latest_end = self._run_alone(insns, seconds, reached)
+            self.history.ran_to(stamp(self.internal))
             return self.latest_end
         finally:
             self._running.release()

@@ -26,6 +26,8 @@ _LEVEL = 1
 """Of zstd: what is kept is seldom asked for."""
 _LARGEST = 1 << 30
 """Bytes of a medium that lives in memory."""
+_LARGEST_PACKED = 16 << 20
+"""Bytes of one in a journal."""
 
 
 def file_digest(path: str) -> FileDigest:
@@ -72,6 +74,21 @@ def settled(what: HostInput) -> HostInput:
         known = file_digest(what.medium.path)
         return msgspec.structs.replace(what, medium=MediumFile(known.path, known.sha256))
     return what
+
+
+def as_files(what: HostInput, folder: Path) -> HostInput:
+    """The same, with a medium that is too large for a journal as a file in ``folder``."""
+    if not isinstance(what, Disc | Floppy) or not isinstance(what.medium, MediumBytes):
+        return what
+    if len(what.medium.packed) <= _LARGEST_PACKED:
+        return what
+    content = zstandard.decompress(what.medium.packed)
+    path = folder / f"medium-{hashlib.sha256(content).hexdigest()[:16]}.img"
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    return msgspec.structs.replace(what, medium=MediumFile(str(path)))
 
 
 def find_media(

@@ -26,6 +26,16 @@ def stamp(machine: Machine) -> Stamp:
     return Stamp(machine.insns, machine.vtime_ns, vp.exits.total, standing)
 
 
+def differs(machine: Machine, at: Stamp) -> str:
+    """How the moment at which ``machine`` stands is not ``at``; empty when it is."""
+    now = stamp(machine)
+    if now.insns != at.insns:
+        return f"it stops at {now.insns} instructions, not {at.insns}"
+    if now.vtime_ns != at.vtime_ns:
+        return f"the time is {now.vtime_ns} ns, not {at.vtime_ns} ns"
+    return "" if now.exits == at.exits else f"there were {now.exits} exits, not {at.exits}"
+
+
 def come_to(machine: Machine, at: Stamp) -> End | None:
     """Run to ``at``. The run's own end, when it comes first or is what ``at`` stands behind.
 

@@ -9,7 +9,7 @@ from hv.root.journal.builders import Builder, RecipeBuilder, from_checkpoint
 from hv.root.journal.file import Journal
 from hv.root.journal.host import HostHand
 from hv.root.journal.media import find_media
-from hv.root.journal.moment import come_to, stamp
+from hv.root.journal.moment import come_to, differs
 from hv.root.journal.recipe import (
     current_image,
     image_sha256,
@@ -180,16 +180,9 @@ class Replay:
         return self._differs(event.at, f"{event.what} is answered by {answer}, not {event.answer}")
 
     def _moment(self, at: Stamp) -> Divergence | None:
-        machine = self._player.machine
-        if machine.insns != at.insns:
-            return self._differs(at, f"it stops at {machine.insns} instructions, not {at.insns}")
-        if machine.vtime_ns != at.vtime_ns:
-            detail = f"the time is {machine.vtime_ns} ns, not {at.vtime_ns} ns"
-            return self._differs(at, detail, (CLOCK,))
-        exits = stamp(machine).exits
-        if exits != at.exits:
-            return self._differs(at, f"there were {exits} exits, not {at.exits}", ("accounting",))
-        return None
+        wrong = differs(self._player.machine, at)
+        on_time = self._player.machine.vtime_ns == at.vtime_ns
+        return self._differs(at, wrong, () if on_time else (CLOCK,)) if wrong else None
 
     def _compare(self, event: Check | Finish) -> Divergence | None:
         now = digests(self._player.machine)
