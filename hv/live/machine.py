@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -11,14 +10,15 @@ from typing import Any, Unpack
 from hv.cpu.exits import ExitReason
 from hv.cpu.pace import NEVER
 from hv.errors import ConfigError, PartitionStateError
-from hv.live.endings import describe, error_for, passed
+from hv.live.endings import describe, error_for, passed, story
 from hv.live.hang import Hang, HangSight
 from hv.live.inputs import Input
 from hv.live.inspection import Inspector
 from hv.live.memory import MemoryAccess, Place
 from hv.live.options import Options, check_options
 from hv.live.program import ImageSource, Program, load_program
-from hv.live.recorder import FlightRecorder
+from hv.live.pulse import Pulse
+from hv.live.recorder import FlightRecorder, Reached
 from hv.live.registers import Registers
 from hv.live.seat import Seat
 from hv.live.serial import SerialMatch, SerialWatch
@@ -38,17 +38,6 @@ DEFAULT_BUDGET = 1_000_000_000
 """Instructions that a wait may take when nothing is said: a test ends."""
 
 _NS = 1_000_000_000
-_TAIL = 600
-
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """An exit that was waited for."""
-
-    reason: str
-    device: str
-    target: str
-    insns: int
 
 
 class LiveMachine:
@@ -87,7 +76,9 @@ class LiveMachine:
         self.latest_end = End(Ending.STOPPED, detail="it has not run")
         """How the latest run ended; ``Ending.STOPPED`` when it came to what it waited for."""
         self._watch = SerialWatch(self._pause)
-        self._seat = Seat(start.begin(Outputs(serial=self._watch.sink), self.reports.append))
+        outputs = Outputs(serial=self._watch.sink)
+        self._seat = Seat(start.begin(outputs, self.reports.append))
+        self._pulse = Pulse(self._seat, outputs, self.reports.append)
         self._watch.resume(self.internal.serial_log, notes.seen)
         self.history = History(stamp(self.internal))
         """What was given to it since its start."""
@@ -98,7 +89,7 @@ class LiveMachine:
         self.input = Input(self._hand)
         self._inspector = Inspector(self._seat, self.registers)
         self._recorder = FlightRecorder(self._seat)
-        self._sight = HangSight(self._seat, self._recorder, self._run_to)
+        self._sight = HangSight(self._seat, self._recorder, self._pulse.run)
 
     def _reach(self, machine: Machine) -> None:
         self._hand.machine = machine
@@ -143,8 +134,26 @@ class LiveMachine:
             return Snapshot(content, self.program, type(self)._from)
 
     def fork(self) -> "LiveMachine":
-        """Another machine that goes on from here, to be closed by itself."""
-        return self.snapshot().machine()
+        """Another machine that goes on from here, pulsed like this one, to be closed by itself."""
+        fork = self.snapshot().machine()
+        fork.pulse_every = self.pulse_every
+        return fork
+
+    @property
+    def pulse_every(self) -> int | None:
+        """Save and restore the whole machine every so many instructions, whatever it runs for: nothing that
+        is seen or counted changes. None, as at the start: it goes on as it is.
+        """
+        return self._pulse.every
+
+    @pulse_every.setter
+    def pulse_every(self, insns: int | None) -> None:
+        self._pulse.every = insns
+
+    @property
+    def pulses(self) -> int:
+        """How often it was."""
+        return self._pulse.count
 
     @contextmanager
     def _standing(self) -> Iterator[None]:
@@ -198,15 +207,12 @@ class LiveMachine:
         first = len(self.internal.marks)
         found: list[Mark] = []
 
-        def look(_key: ExitKey) -> None:
-            self._pause()
-
         def reached() -> bool:
             passed = self.internal.marks[first:]
             found.extend(mark for mark in passed if number is None or mark.id == number)
             return bool(found)
 
-        with self._mark_tap(look):
+        with self._recorder.tap_marks(self._pause):
             end = self._run(budget, None, reached)
         if not found:
             wanted = "any mark" if number is None else f"mark {number}"
@@ -286,27 +292,10 @@ class LiveMachine:
         def between() -> bool:
             return self._watch.match is None and (reached is None or not reached())
 
-        return self.internal.run(until, until_ns=until_ns, between=between)
-
-    def _run_to(self, insns: int) -> End:
-        return self.internal.run(insns)
+        return self._pulse.run(until, until_ns=until_ns, between=between)
 
     def _pause(self) -> None:
         self.internal.partition.vp.pause()
-
-    @contextmanager
-    def _mark_tap(self, look: Callable[[ExitKey], None]) -> Iterator[None]:
-        write = ExitReason.PORT_WRITE.value
-
-        def tap(key: ExitKey) -> None:
-            if (
-                key.reason == write
-                and self.internal.partition.ports.device_at(key.target) == "mark"
-            ):
-                look(key)
-
-        with self._recorder.tap(tap):
-            yield
 
     # Talking.
 
@@ -400,13 +389,8 @@ class LiveMachine:
 
     def _story(self) -> str:
         """What a failure tells beside its ending."""
-        lines = [f"at {self._sight.here()} after {self.insns} instructions"]
-        if self.post_codes:
-            codes = " ".join(f"{code:02X}" for code in self.post_codes[-8:])
-            lines.append(f"POST codes: {codes}")
-        tail = self._watch.unmatched[-_TAIL:]
-        lines.append(f"unmatched on the serial line: {tail!r}")
-        return "\n".join(lines)
+        where = f"at {self._sight.here()} after {self.insns} instructions"
+        return story(where, self.post_codes, self._watch.unmatched)
 
     def __repr__(self) -> str:
         end = self.internal.partition.vp.end

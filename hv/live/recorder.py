@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from hv.cpu.exits import ExitReason
 from hv.cpu.pace import NOW
@@ -14,6 +15,16 @@ KEPT = 256
 """Exits that are remembered."""
 
 Tap = Callable[[ExitKey], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """An exit that was waited for."""
+
+    reason: str
+    device: str
+    target: str
+    insns: int
 
 
 class FlightRecorder:
@@ -44,6 +55,20 @@ class FlightRecorder:
             yield
         finally:
             self._taps.remove(tap)
+
+    @contextmanager
+    def tap_marks(self, tap: Callable[[], None]) -> Iterator[None]:
+        """Call ``tap`` whenever the guest is about to pass a mark."""
+        write = ExitReason.PORT_WRITE.value
+
+        def look(key: ExitKey) -> None:
+            if key.reason == write:
+                ports = self._seat.machine.partition.ports
+                if ports.device_at(key.target) == "mark":
+                    tap()
+
+        with self.tap(look):
+            yield
 
     def lines(self) -> list[str]:
         """The latest exits, oldest first: instructions retired, what it was, whom it was for."""

@@ -133,6 +133,11 @@ class VirtualProcessor(Core):
         timer = deadline is not None and deadline <= self.now()
         return timer or self._nmi_pending or bool(interruptible)
 
+    def stop_like(self, other: "VirtualProcessor") -> None:
+        """Stop for what ``other`` would stop for, whose state this processor has."""
+        if other._stops is not None:
+            self.debug().take_over(other._stops)
+
     def task_priority(self) -> int:
         """CR8."""
         return self._handlers.task_priority.cr8

@@ -1,5 +1,6 @@
 """Live machines are saved, resumed and forked; each goes on as the one that it comes from would have."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -95,6 +96,25 @@ def test_a_fork_knows_what_its_parent_knew(guest: Path) -> None:
             assert fork.expect("login: ").before == machine.expect("login: ").before == "\r\n"
             assert fork.memory.read_int("counter", 2) == machine.memory.read_int("counter", 2) == 1
             assert fork.hang().text() == machine.hang().text()
+
+
+def test_the_documents_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "testing.md").read_text()
+    blocks = re.findall(r"^```(asm|python)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    (kernel,) = (block for kind, block in blocks if kind == "asm")
+    (example,) = (block for kind, block in blocks if kind == "python" and "snapshot()" in block)
+    (tmp_path / "kernel.asm").write_text(kernel)
+    monkeypatch.chdir(tmp_path)
+    seen: list[str] = []
+    close = hv.Machine.close
+
+    def closing(machine: hv.Machine) -> None:
+        seen.append(machine.serial)
+        close(machine)
+
+    monkeypatch.setattr(hv.Machine, "close", closing)
+    exec(example, {"hv": hv})
+    assert [line.rpartition(" ")[2] for line in seen[1:]] == ["meaory", "mebory", "mecory"]
 
 
 def test_forks_do_not_touch_each_other(guest: Path) -> None:

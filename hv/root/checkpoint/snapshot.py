@@ -15,7 +15,7 @@ from hv.errors import ConfigError
 from hv.loaders import NO_SYMBOLS, SymbolTable
 from hv.memory import MAX_RAM, MIN_RAM, buffer_size
 from hv.root.checkpoint import codec
-from hv.root.checkpoint.format import SCHEMA, checksum
+from hv.root.checkpoint.format import SCHEMA, checksum, decode, encode
 from hv.root.checkpoint.harmless import harmless
 from hv.root.checkpoint.media import Kept, SavedMedia, load_media, save_media
 from hv.root.checkpoint.notes import (
@@ -29,6 +29,7 @@ from hv.root.checkpoint.pages import (
     LEVEL,
     SHARED_FOLDER,
     MemoryImage,
+    OwnMemory,
     PageIndex,
     PagePool,
     PageSource,
@@ -94,11 +95,15 @@ class Snapshot:
     """What sections say, checked. Machines made from it share its memory until they write.
 
     ``file`` is what the sections were read from: what is wrong with them is blamed on it, and shared pages
-    and images that have moved are looked for beside it.
+    and images that have moved are looked for beside it. ``once``: one machine will start from here, and no
+    other.
     """
 
-    def __init__(self, sections: Mapping[str, memoryview], file: Path | None = None) -> None:
+    def __init__(
+        self, sections: Mapping[str, memoryview], file: Path | None = None, *, once: bool = False
+    ) -> None:
         self._file = file
+        self._once = once
         with self._blamed():
             self._read(sections)
 
@@ -121,15 +126,16 @@ class Snapshot:
         symbols = codec.from_bytes(_unpacked(sections, "symbols"), SavedSymbols)
         self._symbols = load_symbols(symbols)
         self._pages = PageSource(index, frames)
-        self._image = MemoryImage(buffer_size(config.memory))
+        self._image = (OwnMemory if self._once else MemoryImage)(buffer_size(config.memory))
         self._image.fill(self._pages.pages(self._machinery.memory, self._image.size))
 
     @classmethod
-    def of(cls, machine: Machine, notes: Notes = NO_NOTES) -> "Snapshot":
+    def of(cls, machine: Machine, notes: Notes = NO_NOTES, *, once: bool = False) -> "Snapshot":
         """What ``machine`` is now, for forks of it."""
         pool = PagePool()
         sections = sections_of(machine, pool, notes) | pages_of(pool) | _NO_SYMBOLS
-        snapshot = cls({name: memoryview(data) for name, data in sections.items()})
+        file = b"".join(encode(sections))  # all the way, so that it is what a file would have held
+        snapshot = cls(decode(memoryview(file)), once=once)
         snapshot._symbols = machine.symbols
         return snapshot
 
