@@ -281,4 +281,4 @@ class Timeline:
 
 def _can_go_back(machine: Machine) -> bool:
     """Not where the guest writes into a file of the host's: what is in there stays."""
-    return all(disk.read_only for disk in machine.media.all() if isinstance(disk, FileDisk))
+    return all(disk.read_only for disk in machine.media.opened if isinstance(disk, FileDisk))
