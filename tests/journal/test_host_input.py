@@ -145,6 +145,14 @@ def test_whatever_is_given_the_machine_runs_on(
     machine.close()
 
 
+@pytest.mark.parametrize("drive", [-1, 1, 1 << 64, -(1 << 64)])
+def test_a_floppy_drive_that_is_not_there(config: MachineConfig, drive: int) -> None:
+    machine = halting(config)
+    with pytest.raises(ConfigError, match="no floppy drive"):
+        HostHand(machine).give(Floppy(drive, None))
+    machine.close()
+
+
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
 @given(what=inputs)
 def test_input_is_what_it_was_behind_its_record(what: HostInput) -> None:
