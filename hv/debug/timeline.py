@@ -256,6 +256,7 @@ class Timeline:
         waypoint = self._waypoints.at(place)
         tap = Tap(self._outputs)
         machine = self._waypoints.machine(waypoint, tap.outputs)
+        machine.symbols = self.machine.symbols
         walker = Walker(
             *(machine, self._given, self._between),
             done=waypoint.at.inputs,
@@ -285,4 +286,4 @@ class Timeline:
 
 def _can_go_back(machine: Machine) -> bool:
     """Not where the guest writes into a file of the host's: what is in there stays."""
-    return all(disk.read_only for disk in machine.media.all() if isinstance(disk, FileDisk))
+    return all(disk.read_only for disk in machine.media.opened if isinstance(disk, FileDisk))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from hv.cpu.paging import LinearMemory
 from hv.errors import ConfigError
+from hv.live.seat import Seat
 from hv.memory import SystemMemory
 from hv.root.journal.host import HostHand
 from hv.root.journal.records import MemoryWrite
@@ -23,15 +24,21 @@ class MemoryAccess:
 
     def __init__(
         self,
-        memory: SystemMemory,
-        linear: LinearMemory,
+        seat: Seat,
         symbols: Callable[[], Mapping[str, int]],
         hand: HostHand,
     ) -> None:
-        self._memory = memory
-        self._linear = linear
+        self._seat = seat
         self._symbols = symbols
         self._hand = hand
+
+    @property
+    def _memory(self) -> SystemMemory:
+        return self._seat.machine.partition.memory
+
+    @property
+    def _linear(self) -> LinearMemory:
+        return self._seat.machine.partition.vp.linear
 
     # By physical address.
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from hv.cpu import state as s
 from hv.errors import ConfigError
+from hv.live.seat import Seat
 from hv.root.journal.host import SETTABLE, HostHand
 from hv.root.journal.records import RegisterSet
 from hv.vp import VirtualProcessor
@@ -37,9 +38,13 @@ _XMM = {f"xmm{number}": number for number in range(16)}
 class Registers(Mapping[str, int]):
     """The processor's registers. General registers and RIP can be set, while the machine stands still."""
 
-    def __init__(self, vp: VirtualProcessor, hand: HostHand) -> None:
-        self._vp = vp
+    def __init__(self, seat: Seat, hand: HostHand) -> None:
+        self._seat = seat
         self._hand = hand
+
+    @property
+    def _vp(self) -> VirtualProcessor:
+        return self._seat.machine.partition.vp
 
     def __getitem__(self, name: str) -> int:
         name = name.lower()

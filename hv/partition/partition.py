@@ -8,6 +8,7 @@ from hv.cpu.engine import PHYSICAL_BITS
 from hv.cpu.exits import ExitReason
 from hv.cpu.msr import MsrBus
 from hv.cpu.msr_core import attach_core_msrs
+from hv.cpu.pace import NEVER
 from hv.memory import RegionKind, SystemMemory
 from hv.mmio import MmioBus, MmioRegion
 from hv.partition.hypervisor import SyntheticApic, enlighten
@@ -95,9 +96,9 @@ class Partition:
             self._map_mmio(mmio)
         self.vp.reset()
 
-    def run(self, until: int, until_ns: int | None = None) -> End | None:
-        """Run until ``until`` retired instructions, the virtual time ``until_ns`` or the run's own end; None
-        when it has come so far.
+    def run(self, until: int, until_ns: int = NEVER) -> End | None:
+        """Run until ``until`` retired instructions, ``until_ns`` of virtual time or the run's own end;
+        None when it has not come to its end.
 
         PartitionStateError before ``power_on`` and after ``finalise``.
         """

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hv.errors import ConfigError
-from hv.testing.guest_run import Job
+from hv.testing.guest_run import Job, asked_for
 
 if TYPE_CHECKING:
     from hv.cpu.engine.coverage import RunBlock
     from hv.loaders import BootImage
     from hv.root.coverage.files import Covered
+    from hv.testing.tested import TestedMachine
 
 LINES = ".info"
 BLOCKS = ".drcov"
@@ -30,11 +31,11 @@ class Parts:
         self._lines = lines
         self._known: dict[str, tuple[Covered | None, bool]] = {}
 
-    def leave(self, job: Job, image: "BootImage | None", ran: "Iterable[RunBlock]") -> None:
-        """Write down what one run of ``image`` ran."""
+    def leave(self, machine: "TestedMachine", ran: "Iterable[RunBlock]") -> None:
+        """Write down what one machine ran of its image."""
         from hv.root.coverage import drcov, lcov
 
-        covered, has_lines = self._find(job, image)
+        covered, has_lines = self._find(machine)
         if covered is None:
             return
         blocks = list(ran)
@@ -42,10 +43,10 @@ class Parts:
         if has_lines:
             self._write(lcov.dump(covered.lcov(blocks)), LINES)
 
-    def _find(self, job: Job, image: "BootImage | None") -> "tuple[Covered | None, bool]":
-        key = repr((_label(job), _age(job.image), job.options.get("include")))
+    def _find(self, machine: "TestedMachine") -> "tuple[Covered | None, bool]":
+        key = asked_for(machine.job)
         if key not in self._known:
-            self._known[key] = self._look(job, image)
+            self._known[key] = self._look(machine.job, machine.image())
         return self._known[key]
 
     def _look(self, job: Job, image: "BootImage | None") -> "tuple[Covered | None, bool]":
@@ -85,14 +86,6 @@ def _label(job: Job) -> str:
     defines: Mapping[str, Any] = job.options.get("defines") or {}
     made_with = "".join(f" -D{name}={defines[name]}" for name in sorted(defines))
     return f"{job.image}{made_with}" if made_with else ""
-
-
-def _age(image: str | bytes | None) -> object:
-    """Another one when the file has changed."""
-    if not isinstance(image, str) or image.startswith("@"):
-        return image
-    found = os.stat(image)
-    return image, found.st_mtime_ns, found.st_size
 
 
 def merge_parts(folder: Path, outputs: Sequence[Path]) -> Iterator[str]:

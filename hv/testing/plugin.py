@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _SUFFIX = ".hvtest.toml"
 _TIMEOUT_S = "600"
+_CHECKED = ("--hv-timeout", "--hv-pulse")
+"""Options with a value that can be wrong."""
 _STORY = "what the guest did"
 
 
@@ -42,6 +44,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="which code of the guests ran, in all tests: lcov when FILE ends in .info, else drcov",
     )
+    group.addoption(
+        "--hv-pulse",
+        metavar="N",
+        help="save and restore every machine after every N instructions: no result changes",
+    )
     parser.addini("hv_timeout", default=_TIMEOUT_S, help="the same as a setting")
     parser.addini(
         "hv_manifests",
@@ -63,10 +70,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Refuse to update golden files where nobody looks at them."""
     if config.getoption("--hv-update") and os.environ.get("CI"):
         raise pytest.UsageError("--hv-update: golden files are not rewritten in CI (CI is set)")
-    if config.getoption("--hv-timeout") or config.getini("hv_timeout") != _TIMEOUT_S:
-        from hv.testing.settings import patience_s
+    if any(map(config.getoption, _CHECKED)) or config.getini("hv_timeout") != _TIMEOUT_S:
+        from hv.testing.settings import check
 
-        patience_s(config)
+        check(config)
     worker = getattr(config, "workerinput", None)
     if worker is not None:
         if config.getoption("--hv-cov"):

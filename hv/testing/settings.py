@@ -9,6 +9,12 @@ from hv.testing.coverage import LINES
 from hv.testing.keys import PARTS
 
 
+def check(config: pytest.Config) -> None:
+    """UsageError, one line, for what cannot be."""
+    patience_s(config)
+    pulse_every(config)
+
+
 def patience_s(config: pytest.Config) -> float | None:
     """Seconds of the host's that a request to the child may take; None: for ever."""
     given = config.getoption("--hv-timeout")
@@ -25,10 +31,27 @@ def patience_s(config: pytest.Config) -> float | None:
 
 def setup_of(config: pytest.Config) -> Setup:
     """What every machine of the session is made with."""
+    cache = getattr(config, "cache", None)
     return Setup(
         coverage=config.stash.get(PARTS, None),
         lines=any(file.endswith(LINES) for file in config.getoption("--hv-cov")),
+        pulse_every=pulse_every(config),
+        cache=None if cache is None else cache.mkdir("hv-boots"),
     )
+
+
+def pulse_every(config: pytest.Config) -> int | None:
+    """Instructions after which machines are saved and go on restored."""
+    given = config.getoption("--hv-pulse")
+    if given is None:
+        return None
+    try:
+        insns = int(given)
+    except ValueError:
+        insns = 0
+    if insns < 1:
+        raise pytest.UsageError(f"--hv-pulse: {given!r} is no number of instructions")
+    return insns
 
 
 def coverage_files(config: pytest.Config) -> list[Path]:

@@ -21,6 +21,7 @@ from hv.cpu.pace import (
     FLAG_STOP,
     FLAG_WINDOW,
     FLAGS,
+    NEVER,
 )
 from hv.cpu.reset import reset
 from hv.errors import ConfigError, InternalError
@@ -38,8 +39,6 @@ _IF = s.Rflags.IF.value
 _NMI_BLOCKED = 1 << 2  # HFLAGS2; IRET clears it
 _INTERRUPT = ExitReason.INTERRUPT.value
 _ROOT_INTERRUPT = ExitReason.ROOT_INTERRUPT.value
-_NEVER = 1 << 80
-"""A virtual time that no run comes to."""
 _FETCH_ERRORS = frozenset({8, 14, 21})  # Unicorn: a fetch from what is not memory
 
 
@@ -124,15 +123,20 @@ class VirtualProcessor(Core):
         look at a timer or an interrupt that is due there.
         """
         stops = self._stops
-        if stops is None or stops.stop is None:
+        if stops is None:
             return False
-        return stops.midway or (self.end is None and self._due())
+        return stops.midway or (stops.stop is not None and self.end is None and self._due())
 
     def _due(self) -> bool:
         deadline = self.clock.next_deadline()
         interruptible = self._interrupt_level and self.state.q[s.RFLAGS] & _IF
         timer = deadline is not None and deadline <= self.now()
         return timer or self._nmi_pending or bool(interruptible)
+
+    def stop_like(self, other: "VirtualProcessor") -> None:
+        """Stop for what ``other`` would stop for, whose state this processor has."""
+        if other._stops is not None:
+            self.debug().take_over(other._stops)
 
     def task_priority(self) -> int:
         """CR8."""
@@ -218,16 +222,16 @@ class VirtualProcessor(Core):
 
     # The loop.
 
-    def run(self, until: int, until_ns: int | None = None) -> End | None:
-        """Run until ``until`` retired instructions (stops within one block), until the virtual time
-        ``until_ns`` or to the run's own end.
+    def run(self, until: int, until_ns: int = NEVER) -> End | None:
+        """Run until ``until`` retired instructions (stops within one block) or the run's own end.
 
-        Returns the end, or None when it has come so far or somebody asked for
-        a pause: a debugger, or ``pause``.
+        ``until_ns`` of virtual time stops it too, as a timer that does nothing would: a halted processor
+        waits until then. Returns the end, or None when one of them was reached or somebody asked for a
+        pause: a debugger, or ``pause``.
         """
         self._running = True
         try:
-            return self._run(until, _NEVER if until_ns is None else until_ns)
+            return self._run(until, until_ns)
         finally:
             self._running = False
 
@@ -249,7 +253,7 @@ class VirtualProcessor(Core):
                     self._wait(until_ns)
                     continue
                 pace[FLAGS] &= ~FLAG_STOP & U64
-            timer, budget = clock.next_deadline(), min(self._time_of(until), until_ns)
+            timer, budget = clock.next_deadline(), min(until_ns, self._time_of(until))
             pace[DEADLINE] = budget if timer is None else max(0, min(budget, timer))
             status = self.engine.run()
             if status in _FETCH_ERRORS:
@@ -271,11 +275,12 @@ class VirtualProcessor(Core):
         return not self.halted
 
     def _wait(self, until_ns: int) -> None:
-        """Halted: time passes until the next timer, which may wake the processor, or to the run's time."""
-        timer = self.clock.next_deadline()
-        deadline = min(until_ns, until_ns if timer is None else timer)
+        """Halted: time passes until the next timer, which may wake the processor, or ``until_ns``."""
+        deadline = self.clock.next_deadline()
+        if until_ns != NEVER:
+            deadline = until_ns if deadline is None else min(deadline, until_ns)
         interruptible = self._wake_on_pending or bool(self.state.q[s.RFLAGS] & _IF)
-        if deadline < _NEVER and interruptible:
+        if deadline is not None and interruptible:
             before = self.now()
             self.clock.skip_to(deadline)
             self.idle_ns += self.now() - before

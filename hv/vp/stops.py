@@ -91,6 +91,12 @@ class Stops:
             self.stop_at(addresses)
             self.watch(watches)
 
+    def take_over(self, other: "Stops") -> None:
+        """Do what ``other`` was told, on a processor that stands where that one does."""
+        self.stop_at(other._addresses)
+        self.watch(other._watches)
+        self._stepping, self._seen = other._stepping, other._seen
+
     def step(self) -> None:
         """The next run stops behind one instruction, or before the first of an interrupt's handler."""
         self._stepping = self._seen = True

@@ -19,6 +19,7 @@ from hv.root.journal.records import (
     Input,
     Keys,
     Mouse,
+    PowerOn,
     Recipe,
     Record,
     Serial,
@@ -215,7 +216,8 @@ def test_a_run_that_the_host_ended_is_compared_to_there(echo: Path, tmp_path: Pa
 def test_a_header_says_what_was_run(journal: Path, echo: Path) -> None:
     header = load_journal(journal).header
     assert isinstance(header, Header)
-    assert header.recipe.image == str(echo)
-    assert header.image is not None
-    assert header.image.content is not None
+    assert isinstance(header.start, PowerOn)
+    assert header.start.recipe.image == str(echo)
+    assert header.start.image is not None
+    assert header.start.image.content is not None
     assert set(header.versions) == {"hv", "unicorn"}

@@ -1,11 +1,10 @@
 """What a red test shows: the hang, the codes, the dead process; and where it shows it."""
 
-import os
 import xml.etree.ElementTree as ET
-from textwrap import dedent
 
 import pytest
 
+from tests.testing.child_hooks import in_children
 from tests.testing.projects import HELLO, PLUGIN, run, saying, source, write
 
 pytest_plugins = ("pytester",)
@@ -104,21 +103,16 @@ def test_a_machine_whose_process_died_says_so(pytester: pytest.Pytester) -> None
     pytester.runpytest_subprocess(*PLUGIN).assert_outcomes(passed=1)
 
 
-HANGS_IN_A_SAMPLE = """
-    import sys
+HANGS = """
+import ctypes
+run = module.Machine.run
 
-    if "hv.testing.worker" in " ".join(sys.orig_argv):
-        import ctypes
-        from hv.root.machine import Machine
+def hang(machine, *arguments, **options):
+    if machine.config.epoch == 4:
+        ctypes.CDLL(None).pause()
+    return run(machine, *arguments, **options)
 
-        run = Machine.run
-
-        def hang(machine, *arguments, **options):
-            if machine.config.epoch == 4:
-                ctypes.CDLL(None).pause()
-            return run(machine, *arguments, **options)
-
-        Machine.run = hang
+module.Machine.run = hang
 """
 
 
@@ -126,9 +120,7 @@ def test_a_child_that_hangs_is_killed_and_one_failed_test(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A child whose engine never comes back, as Python sees it: in a call to C, for ever."""
-    folder = pytester.mkdir("hanging")
-    (folder / "sitecustomize.py").write_text(dedent(HANGS_IN_A_SAMPLE))
-    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+    in_children(pytester, monkeypatch, "hv.root.machine", HANGS)
     write(
         pytester,
         a__hvtest__toml="[guest.hangs]\nimage = '@hello'\nepoch = 4\n[guest.after]\nimage = '@hello'\n",

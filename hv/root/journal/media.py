@@ -11,9 +11,11 @@ from hv.errors import ConfigError
 from hv.root.disk import Disk, MemoryDisk, Mode, open_disk
 from hv.root.journal.records import (
     Disc,
+    Event,
     FileDigest,
     Floppy,
     HostInput,
+    Input,
     Medium,
     MediumBytes,
     MediumFile,
@@ -24,6 +26,8 @@ _LEVEL = 1
 """Of zstd: what is kept is seldom asked for."""
 _LARGEST = 1 << 30
 """Bytes of a medium that lives in memory."""
+_LARGEST_PACKED = 16 << 20
+"""Bytes of one in a journal."""
 
 
 def file_digest(path: str) -> FileDigest:
@@ -70,3 +74,40 @@ def settled(what: HostInput) -> HostInput:
         known = file_digest(what.medium.path)
         return msgspec.structs.replace(what, medium=MediumFile(known.path, known.sha256))
     return what
+
+
+def as_files(what: HostInput, folder: Path) -> HostInput:
+    """The same, with a medium that is too large for a journal as a file in ``folder``."""
+    if not isinstance(what, Disc | Floppy) or not isinstance(what.medium, MediumBytes):
+        return what
+    if len(what.medium.packed) <= _LARGEST_PACKED:
+        return what
+    content = zstandard.decompress(what.medium.packed)
+    path = folder / f"medium-{hashlib.sha256(content).hexdigest()[:16]}.img"
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    return msgspec.structs.replace(what, medium=MediumFile(str(path)))
+
+
+def find_media(
+    events: tuple[Event, ...], folder: Path
+) -> tuple[tuple[Event, ...], tuple[str, ...]]:
+    """The events of a journal in ``folder``, with media found beside it that are not where they were; and
+    one line for each that is not what it was. ConfigError: one is in neither place.
+    """
+    changed: list[str] = []
+
+    def found(event: Event) -> Event:
+        what = event.what if isinstance(event, Input) else None
+        if not isinstance(what, Disc | Floppy) or not isinstance(what.medium, MediumFile):
+            return event
+        beside, known = folder / Path(what.medium.path).name, what.medium.sha256
+        path = what.medium.path if Path(what.medium.path).exists() else str(beside)
+        if known is not None and file_digest(path).sha256 != known:
+            changed.append(f"{path} is not the medium that was put in")
+        replace = msgspec.structs.replace
+        return replace(event, what=replace(what, medium=MediumFile(path, known)))
+
+    return tuple(found(event) for event in events), tuple(changed)

@@ -9,13 +9,12 @@ middle.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from hv.cpu.pace import NEVER
+from hv.root.exactly import run_exactly
 from hv.root.journal.records import Stamp, Standing
 from hv.root.machine import Machine
 from hv.stats import ExitKey
 from hv.vp import End, Ending
-
-_NEAR = 1 << 10
-"""Instructions before a stop from where on they are stepped: more than a block has."""
 
 
 def stamp(machine: Machine) -> Stamp:
@@ -25,6 +24,16 @@ def stamp(machine: Machine) -> Stamp:
     if vp.stopped:
         standing = "stopped"
     return Stamp(machine.insns, machine.vtime_ns, vp.exits.total, standing)
+
+
+def differs(machine: Machine, at: Stamp) -> str:
+    """How the moment at which ``machine`` stands is not ``at``; empty when it is."""
+    now = stamp(machine)
+    if now.insns != at.insns:
+        return f"it stops at {now.insns} instructions, not {at.insns}"
+    if now.vtime_ns != at.vtime_ns:
+        return f"the time is {now.vtime_ns} ns, not {at.vtime_ns} ns"
+    return "" if now.exits == at.exits else f"there were {now.exits} exits, not {at.exits}"
 
 
 def come_to(machine: Machine, at: Stamp) -> End | None:
@@ -43,7 +52,7 @@ def come_to(machine: Machine, at: Stamp) -> End | None:
     while end is None and before != (now := stamp(machine)) and _is_before(machine, at):
         before = now
         with _pausing(machine, at.exits - now.exits):
-            until_ns = at.vtime_ns if now.vtime_ns < at.vtime_ns else None
+            until_ns = at.vtime_ns if now.vtime_ns < at.vtime_ns else NEVER
             end = machine.partition.run(at.insns + 1, until_ns)
     return end
 
@@ -82,15 +91,10 @@ def _pausing(machine: Machine, exits: int) -> Iterator[None]:
 
 
 def _step_to(machine: Machine, at: Stamp) -> End | None:
-    """To where a debugger's stop was: by single steps from near it."""
-    vp = machine.partition.vp
-    stops, end = vp.debug(), None
-    if machine.insns < at.insns - _NEAR:
-        end = _run(machine, at.insns - _NEAR)
-    while end is None and (machine.insns < at.insns or _is_before(machine, at)):
-        before = stamp(machine)
-        stops.step()
-        end = machine.partition.run(at.insns + _NEAR)
-        if stamp(machine) == before:
-            break
+    """To where a debugger's stop was."""
+    end, before = run_exactly(machine, at.insns), None
+    while end is None and before != (now := stamp(machine)) and _is_before(machine, at):
+        before = now
+        machine.partition.vp.debug().step()
+        end = machine.partition.run(at.insns + 1)
     return end

@@ -8,28 +8,35 @@ from typing import Literal
 import hv
 from hv.cpu.engine import UNICORN_VERSION
 from hv.errors import ConfigError
-from hv.loaders import BootImage
 from hv.root.journal.file import Writer
 from hv.root.journal.host import HostHand
 from hv.root.journal.media import settled
-from hv.root.journal.moment import stamp
-from hv.root.journal.recipe import image_digest, named_files
+from hv.root.journal.moment import come_to, stamp
 from hv.root.journal.records import (
     Check,
     Finish,
     Header,
     HostInput,
-    Recipe,
+    PowerOn,
+    Resumed,
     Serial,
+    Stamp,
     next_check,
 )
 from hv.root.journal.state import digests
 from hv.root.machine import UNLIMITED, Machine
 from hv.root.result import outcome_of
+from hv.root.schedule import Report
 from hv.vp import End, Ending
 
 EVERY = 100_000
 """Instructions between two checks, at least."""
+_MARGIN = 1 << 12
+"""Instructions before a moment that is to be come to in which no check is made: more than a block has."""
+
+
+def _silent(_text: str) -> None:
+    """Nobody hears what deeds bring."""
 
 
 def versions() -> dict[str, str]:
@@ -43,27 +50,32 @@ class Recorder:
     Everything that the host does to the machine after power-on goes through ``give``.
     """
 
-    def __init__(self, machine: Machine, writer: Writer, every: int = EVERY) -> None:
+    def __init__(
+        self, machine: Machine, writer: Writer, every: int = EVERY, report: Report = _silent
+    ) -> None:
         self.machine = machine
         self._writer = writer
         self._every = every
-        self._hand = HostHand(machine, writer.write)
+        self._hand = HostHand(machine, writer.write, report)
         self._next_check = 0
         self._check()
 
     @staticmethod
     @contextmanager
     def to(
-        path: Path, machine: Machine, recipe: Recipe, image: BootImage | None, every: int = EVERY
+        path: Path,
+        machine: Machine,
+        start: PowerOn | Resumed,
+        every: int = EVERY,
+        report: Report = _silent,
     ) -> Iterator["Recorder"]:
-        """A recorder of ``machine``, just built from ``recipe`` and ``image``, into the file ``path``."""
+        """A recorder of ``machine``, which stands at its ``start``, into the file ``path``. ``report`` hears
+        of what deeds bring.
+        """
         header = Header(
             schema="hv.journal/2",
             versions=versions(),
-            start="power-on",
-            recipe=recipe,
-            image=image_digest(image),
-            files=named_files(recipe),
+            start=start,
             cost_model=machine.pricing.model.name,
             every=every,
         )
@@ -74,7 +86,7 @@ class Recorder:
         with file:
             writer = Writer(file)
             writer.write(header)
-            recorder = Recorder(machine, writer, every)
+            recorder = Recorder(machine, writer, every, report)
             try:
                 yield recorder
             finally:
@@ -109,6 +121,15 @@ class Recorder:
                 if not between():
                     return End(Ending.STOPPED, detail=f"stopped at {machine.partition.vp.where()}")
                 slice_end = machine.insns + slice_insns
+
+    def come_to(self, at: Stamp) -> End | None:
+        """As ``moment.come_to``, with checks of the state on the way."""
+        while self._next_check + _MARGIN < at.insns:
+            end = self.machine.run(self._next_check)
+            if end.ending is not Ending.BUDGET:
+                return end
+            self._check()
+        return come_to(self.machine, at)
 
     def finish(self, end: End) -> None:
         """The run has ended."""

@@ -53,15 +53,26 @@ class ImageDigest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     content: bytes | None = None
 
 
+class PowerOn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="power-on"):
+    """A run from its machine's first instruction. ``files``: those that are named beside the image."""
+
+    recipe: Recipe
+    image: ImageDigest | None
+    files: tuple[FileDigest, ...]
+
+
+class Resumed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="checkpoint"):
+    """A run that goes on from a checkpoint's file."""
+
+    checkpoint: FileDigest
+
+
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="header"):
     """What was run. ``every``: instructions between two checks at least, see ``next_check``."""
 
     schema: Literal["hv.journal/2"]
     versions: dict[str, str]
-    start: Literal["power-on"]
-    recipe: Recipe
-    image: ImageDigest | None
-    files: tuple[FileDigest, ...]
+    start: PowerOn | Resumed
     cost_model: Text
     every: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_RUN)]
 

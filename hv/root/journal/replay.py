@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hv.errors import ConfigError
+from hv.root.journal.builders import Builder, RecipeBuilder, from_checkpoint
 from hv.root.journal.file import Journal
 from hv.root.journal.host import HostHand
-from hv.root.journal.moment import come_to, stamp
+from hv.root.journal.media import find_media
+from hv.root.journal.moment import come_to, differs
 from hv.root.journal.recipe import (
-    Builder,
     current_image,
     image_sha256,
     kept_image,
@@ -24,6 +25,8 @@ from hv.root.journal.records import (
     Header,
     HostInput,
     Input,
+    PowerOn,
+    Resumed,
     Serial,
     Stamp,
 )
@@ -50,6 +53,8 @@ class Divergence:
 class Sources:
     """What a journal is replayed with: the files as they are now, and as they were where it is known."""
 
+    journal: Journal
+    """The journal, with media that were put in later where they are now."""
     now: Builder
     recorded: Builder | None
     changed: tuple[str, ...]
@@ -60,26 +65,40 @@ class Sources:
 
 def find_sources(journal: Journal, folder: Path) -> Sources:
     """Builders for a journal in ``folder``. ConfigError: what is needed is not there."""
-    header = journal.header
-    recipe = located(header.recipe, folder)
+    header, start = journal.header, journal.header.start
+    events, replaced = find_media(journal.events, folder)
+    notes = _other_versions(header)
+    found = Journal(header, events)
+    if isinstance(start, Resumed):
+        builder = from_checkpoint(start.checkpoint, folder)
+        return Sources(found, builder, builder, replaced, notes)
+    now, recorded, changed = _power_on_builders(start, folder)
+    return Sources(found, now, recorded, (*changed, *replaced), notes)
+
+
+def _power_on_builders(
+    start: PowerOn, folder: Path
+) -> tuple[Builder, Builder | None, tuple[str, ...]]:
+    """Builders of today's machine and of the recorded one, and which files are not what they were."""
+    recipe = located(start.recipe, folder)
     name = recipe.image or "the image"
-    was = None if header.image is None else kept_image(header.image, name)
+    was = None if start.image is None else kept_image(start.image, name)
     image, changed = was, []
     if was is None or recipe.image is None or recipe.image[0] == "@" or Path(recipe.image).exists():
         image = current_image(recipe)
-        if image_sha256(image) != (None if header.image is None else header.image.sha256):
+        if image_sha256(image) != (None if start.image is None else start.image.sha256):
             changed.append(f"{name} is not the image that was recorded")
     files = named_files(recipe)
-    if len(files) != len(header.files):
+    if len(files) != len(start.files):
         raise ConfigError("the journal does not name the files of its own machine")
     moved = [
         f"{now.path} is not the file that was recorded"
-        for before, now in zip(header.files, files, strict=True)
+        for before, now in zip(start.files, files, strict=True)
         if before.sha256 != now.sha256
     ]
-    known = not moved and (header.image is None or was is not None)
-    recorded = Builder(recipe, was) if known else None
-    return Sources(Builder(recipe, image), recorded, (*changed, *moved), _other_versions(header))
+    known = not moved and (start.image is None or was is not None)
+    recorded = RecipeBuilder(recipe, was) if known else None
+    return RecipeBuilder(recipe, image), recorded, (*changed, *moved)
 
 
 def _other_versions(header: Header) -> tuple[str, ...]:
@@ -133,7 +152,7 @@ class Replay:
     def __init__(self, journal: Journal, player: Player) -> None:
         self._journal = journal
         self._player = player
-        self._equal_to = 0
+        self._equal_to = player.machine.insns
 
     def run(self) -> Divergence | None:
         """Run to the journal's end; None when everything was equal."""
@@ -161,19 +180,9 @@ class Replay:
         return self._differs(event.at, f"{event.what} is answered by {answer}, not {event.answer}")
 
     def _moment(self, at: Stamp) -> Divergence | None:
-        machine = self._player.machine
-        if machine.insns != at.insns:
-            return self._differs(at, f"it stops at {machine.insns} instructions, not {at.insns}")
-        if machine.vtime_ns != at.vtime_ns:
-            detail = f"the time is {machine.vtime_ns} ns, not {at.vtime_ns} ns"
-            return self._differs(at, detail, (CLOCK,))
-        now = stamp(machine)
-        if now != at:
-            detail = f"there were {now.exits} exits, not {at.exits}"
-            if now.exits == at.exits:
-                detail = f"it stands at {now.stands}, not {at.stands}"
-            return self._differs(at, detail)
-        return None
+        wrong = differs(self._player.machine, at)
+        on_time = self._player.machine.vtime_ns == at.vtime_ns
+        return self._differs(at, wrong, () if on_time else (CLOCK,)) if wrong else None
 
     def _compare(self, event: Check | Finish) -> Divergence | None:
         now = digests(self._player.machine)
