@@ -17,6 +17,7 @@ def replay(path: Path, *, search: bool, quiet: bool) -> int:
     sources = find_sources(journal, path.parent)
     for line in (*sources.notes, *sources.changed):
         _tell(line)
+    journal = sources.journal
     player = Player(sources.now, journal.events)
     try:
         divergence = Replay(journal, player).run()
@@ -28,7 +29,7 @@ def replay(path: Path, *, search: bool, quiet: bool) -> int:
         return EXIT_DIVERGED if sources.changed else EXIT_EQUAL
     _tell(_where(divergence))
     if search:
-        _search(journal, sources, divergence)
+        _search(sources, divergence)
     return EXIT_DIVERGED
 
 
@@ -54,12 +55,12 @@ def _where(divergence: Divergence) -> str:
     )
 
 
-def _search(journal: Journal, sources: Sources, divergence: Divergence) -> None:
+def _search(sources: Sources, divergence: Divergence) -> None:
     """Name the instruction, where the recorded run can be had again."""
     if sources.recorded is None:
         _tell("the journal does not hold what was run: the instruction cannot be named")
         return
-    found = first_difference(sources.recorded, sources.now, journal.events, divergence)
+    found = first_difference(sources.recorded, sources.now, sources.journal.events, divergence)
     if found is None:
         _tell("what the journal says was run agrees with this run: it is the journal that differs")
         return

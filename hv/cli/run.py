@@ -11,7 +11,7 @@ from typing import BinaryIO
 from hv.cli.console import Console
 from hv.cli.cov import covering
 from hv.cli.progress import Progress
-from hv.cli.record import recording
+from hv.cli.record import at_checkpoint, at_power_on, recording
 from hv.cli.report import print_end, write_outputs
 from hv.cli.request import RunRequest, boot_image, machine_config, parse_count
 from hv.cli.run_tables import print_stats
@@ -20,7 +20,9 @@ from hv.errors import ConfigError
 from hv.interfaces import ByteSink
 from hv.root.by_symbol import SymbolCounts
 from hv.root.checkpoint import is_checkpoint, load_checkpoint, save_checkpoint
+from hv.root.journal.host import HostHand
 from hv.root.journal.recorder import Recorder
+from hv.root.journal.records import Deed, Keys
 from hv.root.keys import KeyEvent, parse_keys
 from hv.root.machine import UNLIMITED, Machine, Outputs
 from hv.root.pairs import find_guest
@@ -112,7 +114,9 @@ def run_image(request: RunRequest) -> int:
             machine.hand.play(typed)
             with (
                 covering(machine, image, request.kernel or request.image, request.cov),
-                recording(request, machine, image) as recorder,
+                recording(
+                    request, machine, at_power_on(request, machine, image), _tell
+                ) as recorder,
             ):
                 return _run(machine, banner, request, budget, recorder)
         finally:
@@ -124,18 +128,18 @@ def _resume(request: RunRequest, path: Path) -> int:
     for flag in _BUILDS_A_MACHINE:
         if getattr(request, flag):
             raise ConfigError(f"{path} is a checkpoint: its machine is as it was", usage=True)
-    if request.record is not None:
-        raise ConfigError("--record begins at power-on, not at a checkpoint", usage=True)
-    typed = list(parse_keys(request.keys)) if request.keys is not None else []
-    deeds = [parse_deed(text) for text in request.at]
     budget = UNLIMITED if request.max_insns is None else parse_count(request.max_insns)
     with _serial_output(request.serial) as serial, _serial_output(request.serial2) as serial2:
         machine = load_checkpoint(path, Outputs(serial, serial2, _stderr), _tell)
         try:
-            schedule(machine, deeds, _tell)
             banner = f"going on after {machine.insns:,} instructions"
-            machine.hand.play(typed)
-            return _run(machine, banner, request, budget)
+            with recording(request, machine, at_checkpoint(path), _tell) as recorder:
+                give = recorder.give if recorder else HostHand(machine, report=_tell).give
+                for deed in request.at:
+                    give(Deed(deed))
+                if request.keys is not None:
+                    give(Keys(request.keys))
+                return _run(machine, banner, request, budget, recorder)
         finally:
             machine.close()
 

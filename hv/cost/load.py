@@ -15,7 +15,7 @@ Every figure must be there. All are whole cycles but ``cpi``, which may have dec
 import tomllib
 from decimal import Decimal
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ _NUMBERS = ("low", "typical", "high")
 _TEXTS = ("unit", "source", "date", "machine", "note")
 _MOST = 10**9
 _MOST_CPI = 1000
+_KEPT = 8
 
 
 def load_model(name: str) -> CostModel:
@@ -46,11 +47,17 @@ def load_model(name: str) -> CostModel:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise ConfigError(f"{name}: {reason}") from None
+    return _parsed(text, name)
+
+
+@lru_cache(_KEPT)
+def _parsed(text: str, where: str) -> CostModel:
+    """Once for many machines."""
     try:
         table = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{name}: {error}") from None
-    return _model(table, name)
+        raise ConfigError(f"{where}: {error}") from None
+    return _model(table, where)
 
 
 def is_shipped(name: str) -> bool:

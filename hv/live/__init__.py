@@ -5,8 +5,10 @@
 
 from hv.live.hang import Hang
 from hv.live.inputs import Input
-from hv.live.machine import LiveMachine, Reached
+from hv.live.machine import LiveMachine
 from hv.live.options import Options
+from hv.live.recorder import Reached
 from hv.live.serial import SerialMatch
+from hv.live.snapshot import Snapshot
 
-__all__ = ["Hang", "Input", "LiveMachine", "Options", "Reached", "SerialMatch"]
+__all__ = ["Hang", "Input", "LiveMachine", "Options", "Reached", "SerialMatch", "Snapshot"]

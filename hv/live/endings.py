@@ -1,5 +1,7 @@
 """Which error an ending is, for a test that wanted something else."""
 
+from collections.abc import Sequence
+
 from hv.errors import (
     BudgetExceeded,
     GuestEnded,
@@ -11,6 +13,8 @@ from hv.errors import (
 )
 from hv.root.result import outcome_of
 from hv.vp import End, Ending
+
+_TAIL = 600
 
 _ERRORS: dict[Ending, type[GuestError]] = {
     Ending.DEBUG_EXIT: GuestFailed,
@@ -31,6 +35,16 @@ def describe(end: End) -> str:
     outcome, _ = outcome_of(end)
     code = f" {end.code}" if end.ending is Ending.DEBUG_EXIT and end.code else ""
     return f"{outcome}{code}" + (f": {end.detail}" if end.detail else "")
+
+
+def story(where: str, post_codes: Sequence[int], unmatched: str) -> str:
+    """What a failure tells beside its ending: the latest of what the guest has said."""
+    lines = [where]
+    if post_codes:
+        codes = " ".join(f"{code:02X}" for code in post_codes[-8:])
+        lines.append(f"POST codes: {codes}")
+    lines.append(f"unmatched on the serial line: {unmatched[-_TAIL:]!r}")
+    return "\n".join(lines)
 
 
 def error_for(end: End, wanted: str, story: str) -> GuestError:

@@ -8,9 +8,11 @@ from hv.cpu import state as s
 from hv.cpu.disassembly import CodeLine, disassemble
 from hv.cpu.exits import ExitReason
 from hv.live.recorder import FlightRecorder
+from hv.live.seat import Seat
 from hv.memory import FIRMWARE_ROM, FIRMWARE_ROM_SIZE
 from hv.root.machine import Machine
 from hv.stats import ExitKey
+from hv.vp import VirtualProcessor
 
 LOOK_BLOCKS = 256
 """Basic blocks that a hanging guest is followed for."""
@@ -66,23 +68,33 @@ def nearest_symbol(symbols: Mapping[str, int], address: int) -> str:
 
 
 class HangSight:
-    """Looks at one machine that stands still."""
+    """Looks at one machine that stands still. ``run`` runs it to a number of instructions."""
 
     def __init__(
         self,
-        machine: Machine,
+        seat: Seat,
         recorder: FlightRecorder,
-        symbols: Callable[[], Mapping[str, int]],
+        run: Callable[[int], object],
     ) -> None:
-        self._machine = machine
-        self._vp = machine.partition.vp
+        self._seat = seat
         self._recorder = recorder
-        self._symbols = symbols
+        self._run = run
+
+    @property
+    def _machine(self) -> Machine:
+        return self._seat.machine
+
+    @property
+    def _vp(self) -> VirtualProcessor:
+        return self._machine.partition.vp
+
+    def _symbol(self, address: int) -> str:
+        return nearest_symbol(self._machine.symbols.places, address)
 
     def here(self) -> str:
         """CS:RIP and its symbol."""
         where = self._vp.where()
-        symbol = nearest_symbol(self._symbols(), self._behind_halt(self._linear_rip()))
+        symbol = self._symbol(self._behind_halt(self._linear_rip()))
         return f"{where} ({symbol})" if symbol else where
 
     def look(self) -> Hang:
@@ -92,7 +104,7 @@ class HangSight:
         starts, exits = ([], Counter[ExitKey]()) if halted else self._follow()
         return Hang(
             where=where,
-            symbol=nearest_symbol(self._symbols(), self._behind_halt(rip)),
+            symbol=self._symbol(self._behind_halt(rip)),
             waits_for=self._why_halted() if halted else self._why_busy(exits),
             code=tuple(self._listing(rip, starts or [self._behind_halt(rip)])),
         )
@@ -106,7 +118,7 @@ class HangSight:
                 seen[self._linear_rip()] += 1
                 if self._vp.end is not None or self._vp.halted:
                     break
-                self._machine.run(self._machine.insns + 1)
+                self._run(self._machine.insns + 1)
         often = max(seen.values(), default=0) // 2
         return sorted(start for start, count in seen.items() if count >= often), exits
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from hv.errors import ConfigError
 from hv.live.registers import Registers
-from hv.root.machine import Machine
+from hv.live.seat import Seat
 from hv.saved import Part
 
 _NOT_INSPECTED = frozenset({"processor", "clock", "accounting", "typing", "mouse_hand", "record"})
@@ -42,35 +42,42 @@ def plain(value: object) -> Any:
 class Inspector:
     """All chips of one machine by name."""
 
-    def __init__(self, machine: Machine, registers: Registers) -> None:
-        self._chips: dict[str, Callable[[], object]] = {}
+    def __init__(self, seat: Seat, registers: Registers) -> None:
+        self._seat = seat
+        self._registers = registers
+
+    def _chips(self) -> dict[str, Callable[[], object]]:
+        machine = self._seat.machine
+        chips: dict[str, Callable[[], object]] = {}
         groups: dict[str, dict[str, Part]] = {}
         for path, part in machine.parts().items():
             if path not in _NOT_INSPECTED:
                 name, _, inner = path.partition(".")
                 groups.setdefault(name, {})[inner] = part
         for name, group in groups.items():
-            self._chips[name] = partial(_view, group)
-        self._chips["cpu"] = lambda: dict(registers)
-        self._chips["clock"] = lambda: {"insns": machine.insns, "vtime_ns": machine.vtime_ns}
+            chips[name] = partial(_view, group)
+        chips["cpu"] = lambda: dict(self._registers)
+        chips["clock"] = lambda: {"insns": machine.insns, "vtime_ns": machine.vtime_ns}
         if machine.synthetic is not None:
-            self._chips["vmbus"] = machine.synthetic.inspect
+            chips["vmbus"] = machine.synthetic.inspect
         if machine.partition.hypervisor is not None:
-            self._chips["hypervisor"] = machine.partition.hypervisor.inspect
+            chips["hypervisor"] = machine.partition.hypervisor.inspect
+        return chips
 
     @property
     def names(self) -> tuple[str, ...]:
         """What there is to inspect."""
-        return tuple(sorted(self._chips))
+        return tuple(sorted(self._chips()))
 
     def look(self, path: str) -> Any:
         """The state at ``path``; ``""`` is everything. ConfigError names what there is instead."""
+        chips = self._chips()
         if not path:
-            return {name: plain(self._chips[name]()) for name in self.names}
+            return {name: plain(chips[name]()) for name in sorted(chips)}
         name, *rest = path.split("/")
-        if name not in self._chips:
+        if name not in chips:
             raise ConfigError(f"no chip is called {name!r}: {', '.join(self.names)}", usage=True)
-        found = plain(self._chips[name]())
+        found = plain(chips[name]())
         for step in rest:
             found = _enter(found, step, path)
         return found

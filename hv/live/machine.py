@@ -2,43 +2,42 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import Any, Unpack
 
 from hv.cpu.exits import ExitReason
+from hv.cpu.pace import NEVER
 from hv.errors import ConfigError, PartitionStateError
-from hv.live.endings import describe, error_for, passed
+from hv.live.endings import describe, error_for, passed, story
 from hv.live.hang import Hang, HangSight
 from hv.live.inputs import Input
 from hv.live.inspection import Inspector
 from hv.live.memory import MemoryAccess, Place
 from hv.live.options import Options, check_options
-from hv.live.program import ImageSource, load_program
-from hv.live.recorder import FlightRecorder
+from hv.live.program import ImageSource, Program, load_program
+from hv.live.pulse import Pulse
+from hv.live.recorder import FlightRecorder, Reached
 from hv.live.registers import Registers
+from hv.live.seat import Seat
 from hv.live.serial import SerialMatch, SerialWatch
-from hv.root.machine import UNLIMITED, Mark
+from hv.live.snapshot import Snapshot, Start
+from hv.partition import PartitionState
+from hv.root import checkpoint
+from hv.root.checkpoint import Notes
+from hv.root.journal.history import History
+from hv.root.journal.host import HostHand
+from hv.root.journal.moment import stamp
+from hv.root.machine import UNLIMITED, Machine, Mark, Outputs
 from hv.root.result import Interval, Result, interval, make_result
 from hv.stats import ExitKey, Moment
-from hv.vp import End, Ending
+from hv.vp import End, Ending, Stops
 
 DEFAULT_BUDGET = 1_000_000_000
 """Instructions that a wait may take when nothing is said: a test ends."""
 
 _NS = 1_000_000_000
-_TAIL = 600
-
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """An exit that was waited for."""
-
-    reason: str
-    device: str
-    target: str
-    insns: int
 
 
 class LiveMachine:
@@ -50,24 +49,55 @@ class LiveMachine:
     """
 
     def __init__(self, image: ImageSource = None, **options: Unpack[Options]) -> None:
-        self.program = load_program(image, check_options(options))
-        self.reports: list[str] = []
+        program = load_program(image, check_options(options))
+        self._begin(program, program, Notes())
+
+    @classmethod
+    def resume(cls, path: str | Path) -> "LiveMachine":
+        """The machine in a checkpoint's file, of ``save`` or of ``hv run --checkpoint``. ConfigError in one
+        line for a file that is none.
+        """
+        return Snapshot.open(Path(path), cls._from).machine()
+
+    @classmethod
+    def _from(cls, snapshot: Snapshot) -> "LiveMachine":
+        machine = cls.__new__(cls)
+        machine._begin(snapshot, snapshot.program, snapshot.notes)
+        return machine
+
+    def _begin(self, start: Start, program: Program | None, notes: Notes) -> None:
+        self.start = start
+        """Where this machine began."""
+        self.program = program
+        """What it, or the machine that it was forked from, was powered on with; None: it was resumed."""
+        self.reports: list[str] = list(notes.reports)
         """What planned deeds (``at``) brought, as ``hv run`` tells on stderr."""
         self._running = Lock()
         self.latest_end = End(Ending.STOPPED, detail="it has not run")
         """How the latest run ended; ``Ending.STOPPED`` when it came to what it waited for."""
         self._watch = SerialWatch(self._pause)
-        self.internal = self.program.power_on(self._watch.sink, self.reports.append)
+        outputs = Outputs(serial=self._watch.sink)
+        self._seat = Seat(start.begin(outputs, self.reports.append))
+        self._pulse = Pulse(self._seat, outputs, self.reports.append)
+        self._watch.resume(self.internal.serial_log, notes.seen)
+        self.history = History(stamp(self.internal))
+        """What was given to it since its start."""
+        self._hand = HostHand(self.internal, self.history.add, self.reports.append)
+        self._seat.follow(self._reach)
+        self.registers = Registers(self._seat, self._hand)
+        self.memory = MemoryAccess(self._seat, lambda: self.symbols, self._hand)
+        self.input = Input(self._hand)
+        self._inspector = Inspector(self._seat, self.registers)
+        self._recorder = FlightRecorder(self._seat)
+        self._sight = HangSight(self._seat, self._recorder, self._pulse.run)
+
+    def _reach(self, machine: Machine) -> None:
+        self._hand.machine = machine
+
+    @property
+    def internal(self) -> Machine:
         """The machine underneath (hv.root.machine.Machine), for those who need more than this."""
-        vp = self.internal.partition.vp
-        self.registers = Registers(vp)
-        self.memory = MemoryAccess(
-            self.internal.partition.memory, vp.linear, lambda: self.program.symbols
-        )
-        self.input = Input(self.internal)
-        self._inspector = Inspector(self.internal, self.registers)
-        self._recorder = FlightRecorder(self.internal)
-        self._sight = HangSight(self.internal, self._recorder, lambda: self.program.symbols)
+        return self._seat.machine
 
     def __enter__(self) -> "LiveMachine":
         return self
@@ -83,7 +113,62 @@ class LiveMachine:
     def close(self) -> None:
         """The guest will not run again; host files are given back. What it left can be looked at."""
         self.internal.close()
-        self.input.close()
+        self._hand.close()
+
+    # Keeping.
+
+    def save(self, path: str | Path, *, shared_pages: bool = False) -> None:
+        """Write the machine to a checkpoint's file, for ``resume`` and ``hv run``. ConfigError when it
+        cannot be saved now. With ``shared_pages`` its pages go to the folder ``pages`` beside it, where all
+        checkpoints of that folder have theirs.
+        """
+        with self._standing():
+            checkpoint.save_checkpoint(
+                self.internal, Path(path), shared_pages=shared_pages, notes=self._notes()
+            )
+
+    def snapshot(self) -> Snapshot:
+        """The machine as it is now, from which any number of others can start."""
+        with self._standing():
+            content = checkpoint.Snapshot.of(self.internal, self._notes())
+            return Snapshot(content, self.program, type(self)._from)
+
+    def fork(self) -> "LiveMachine":
+        """Another machine that goes on from here, pulsed like this one, to be closed by itself."""
+        fork = self.snapshot().machine()
+        fork.pulse_every = self.pulse_every
+        return fork
+
+    @property
+    def pulse_every(self) -> int | None:
+        """Save and restore the whole machine every so many instructions, whatever it runs for: nothing that
+        is seen or counted changes. None, as at the start: it goes on as it is.
+        """
+        return self._pulse.every
+
+    @pulse_every.setter
+    def pulse_every(self, insns: int | None) -> None:
+        self._pulse.every = insns
+
+    @property
+    def pulses(self) -> int:
+        """How often it was."""
+        return self._pulse.count
+
+    @contextmanager
+    def _standing(self) -> Iterator[None]:
+        """The machine does not run meanwhile. PartitionStateError when it does, or never will again."""
+        if not self._running.acquire(blocking=False):
+            raise PartitionStateError("the machine is running")
+        try:
+            if self.internal.partition.state is PartitionState.FINALISED:
+                raise PartitionStateError("the machine is closed")
+            yield
+        finally:
+            self._running.release()
+
+    def _notes(self) -> Notes:
+        return Notes(seen=self._watch.seen, reports=tuple(self.reports))
 
     # Running.
 
@@ -119,17 +204,15 @@ class LiveMachine:
         self, number: int | None = None, budget: int | None = DEFAULT_BUDGET
     ) -> Mark:
         """Run until the guest passes mark ``number``, any mark by default. GuestError otherwise."""
-        marks, first = self.internal.marks, len(self.internal.marks)
+        first = len(self.internal.marks)
         found: list[Mark] = []
 
-        def look(_key: ExitKey) -> None:
-            self._pause()
-
         def reached() -> bool:
-            found.extend(m for m in marks[first:] if number is None or m.id == number)
+            passed = self.internal.marks[first:]
+            found.extend(mark for mark in passed if number is None or mark.id == number)
             return bool(found)
 
-        with self._mark_tap(look):
+        with self._recorder.tap_marks(self._pause):
             end = self._run(budget, None, reached)
         if not found:
             wanted = "any mark" if number is None else f"mark {number}"
@@ -171,15 +254,19 @@ class LiveMachine:
         """Run until the instruction at a linear address or symbol is the next one, again if it is that
         now. The address; GuestError when the guest never comes there.
         """
-        address, stops = self.memory.address(place), self.internal.partition.vp.debug()
-        stops.stop_at((address,))
+        address = self.memory.address(place)
+        self._stops.stop_at((address,))
         try:
-            end = self._run(budget, None, lambda: stops.stop is not None)
+            end = self._run(budget, None, lambda: self._stops.stop is not None)
         finally:
-            stops.stop_at(())
-        if stops.stop is None:
+            self._stops.stop_at(())
+        if self._stops.stop is None:
             raise error_for(end, f"waited for address {address:#x}", self._story())
         return address
+
+    @property
+    def _stops(self) -> Stops:
+        return self.internal.partition.vp.debug()
 
     def _run(
         self,
@@ -191,6 +278,7 @@ class LiveMachine:
             raise PartitionStateError("another thread runs this machine already")
         try:
             self.latest_end = self._run_alone(insns, seconds, reached)
+            self.history.ran_to(stamp(self.internal))
             return self.latest_end
         finally:
             self._running.release()
@@ -198,44 +286,16 @@ class LiveMachine:
     def _run_alone(
         self, insns: int | None, seconds: float | None, reached: Callable[[], bool] | None
     ) -> End:
-        machine = self.internal
-        until = UNLIMITED if insns is None else machine.insns + insns
-        out_of_time: list[int] = []
+        until = UNLIMITED if insns is None else self.insns + insns
+        until_ns = NEVER if seconds is None else self.vtime_ns + round(seconds * _NS)
 
         def between() -> bool:
-            if out_of_time or self._watch.match is not None:
-                return False
-            return reached is None or not reached()
+            return self._watch.match is None and (reached is None or not reached())
 
-        def time_is_up() -> None:
-            out_of_time.append(machine.vtime_ns)
-            self._pause()
-
-        timer = machine.partition.clock.timer(time_is_up)
-        if seconds is not None:
-            timer.arm(machine.vtime_ns + round(seconds * _NS))
-        try:
-            end = machine.run(until, between=between)
-        finally:
-            timer.cancel()
-        if end.ending is Ending.STOPPED and out_of_time:
-            return End(Ending.BUDGET, detail=f"stopped after {machine.vtime_ns} ns of virtual time")
-        return end
+        return self._pulse.run(until, until_ns=until_ns, between=between)
 
     def _pause(self) -> None:
         self.internal.partition.vp.pause()
-
-    @contextmanager
-    def _mark_tap(self, look: Callable[[ExitKey], None]) -> Iterator[None]:
-        device = self.internal.partition.ports.device_at
-        write = ExitReason.PORT_WRITE.value
-
-        def tap(key: ExitKey) -> None:
-            if key.reason == write and device(key.target) == "mark":
-                look(key)
-
-        with self._recorder.tap(tap):
-            yield
 
     # Talking.
 
@@ -276,7 +336,7 @@ class LiveMachine:
     @property
     def symbols(self) -> Mapping[str, int]:
         """The image's symbols: name -> linear address."""
-        return self.program.symbols
+        return self.internal.symbols.places
 
     @property
     def marks(self) -> list[Mark]:
@@ -329,13 +389,8 @@ class LiveMachine:
 
     def _story(self) -> str:
         """What a failure tells beside its ending."""
-        lines = [f"at {self._sight.here()} after {self.insns} instructions"]
-        if self.post_codes:
-            codes = " ".join(f"{code:02X}" for code in self.post_codes[-8:])
-            lines.append(f"POST codes: {codes}")
-        tail = self._watch.unmatched[-_TAIL:]
-        lines.append(f"unmatched on the serial line: {tail!r}")
-        return "\n".join(lines)
+        where = f"at {self._sight.here()} after {self.insns} instructions"
+        return story(where, self.post_codes, self._watch.unmatched)
 
     def __repr__(self) -> str:
         end = self.internal.partition.vp.end

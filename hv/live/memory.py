@@ -4,11 +4,17 @@ from collections.abc import Callable, Mapping
 
 from hv.cpu.paging import LinearMemory
 from hv.errors import ConfigError
+from hv.live.seat import Seat
 from hv.memory import SystemMemory
+from hv.root.journal.host import HostHand
+from hv.root.journal.records import MemoryWrite
 from hv.types import PAGE_SIZE
 
 Place = int | str
 """A linear address, or a symbol with perhaps a number behind it: ``"counter"``, ``"table+8"``."""
+
+_PIECE = 1 << 20
+"""Bytes that are written as one host input: what keeps a journal's lines readable."""
 
 
 class MemoryAccess:
@@ -18,13 +24,21 @@ class MemoryAccess:
 
     def __init__(
         self,
-        memory: SystemMemory,
-        linear: LinearMemory,
+        seat: Seat,
         symbols: Callable[[], Mapping[str, int]],
+        hand: HostHand,
     ) -> None:
-        self._memory = memory
-        self._linear = linear
+        self._seat = seat
         self._symbols = symbols
+        self._hand = hand
+
+    @property
+    def _memory(self) -> SystemMemory:
+        return self._seat.machine.partition.memory
+
+    @property
+    def _linear(self) -> LinearMemory:
+        return self._seat.machine.partition.vp.linear
 
     # By physical address.
 
@@ -34,9 +48,9 @@ class MemoryAccess:
 
     def write_physical(self, gpa: int, data: bytes) -> None:
         """Store ``data``. ConfigError where there is no RAM."""
-        if not self._memory.contains(gpa, len(data)):
-            raise ConfigError(f"no RAM for {len(data)} bytes at {gpa:#x}", usage=True)
-        self._memory.write(gpa, data)
+        self._check(gpa, len(data))
+        for at in range(0, len(data), _PIECE):
+            self._hand.give(MemoryWrite(gpa + at, bytes(data[at : at + _PIECE])))
 
     # By linear address or symbol.
 
@@ -64,11 +78,10 @@ class MemoryAccess:
         """Store ``data``; nothing at all when a page is not mapped or no RAM."""
         pages = self._pages(place, len(data))
         for gpa, part in pages:
-            if not self._memory.contains(gpa, part):
-                raise ConfigError(f"no RAM for {part} bytes at {gpa:#x}", usage=True)
+            self._check(gpa, part)
         done = 0
         for gpa, part in pages:
-            self._memory.write(gpa, data[done : done + part])
+            self._hand.give(MemoryWrite(gpa, bytes(data[done : done + part])))
             done += part
 
     def read_int(self, place: Place, size: int = 4) -> int:
@@ -89,6 +102,10 @@ class MemoryAccess:
             if zero:
                 break
         return text.decode("latin-1")
+
+    def _check(self, gpa: int, size: int) -> None:
+        if not self._memory.contains(gpa, size):
+            raise ConfigError(f"no RAM for {size} bytes at {gpa:#x}", usage=True)
 
     def _pages(self, place: Place, size: int) -> list[tuple[int, int]]:
         at, pages = self.address(place), []

@@ -4,15 +4,14 @@ from collections.abc import Iterator, Mapping
 
 from hv.cpu import state as s
 from hv.errors import ConfigError
+from hv.live.seat import Seat
+from hv.root.journal.host import SETTABLE, HostHand
+from hv.root.journal.records import RegisterSet
 from hv.vp import VirtualProcessor
 
-_GENERAL = (
-    *("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi"),
-    *(f"r{number}" for number in range(8, 16)),
-)
+_GENERAL = tuple(name for name in SETTABLE if name != "rip")
 _WORDS = {
-    **{name: index for index, name in enumerate(_GENERAL)},
-    "rip": s.RIP,
+    **SETTABLE,
     "cr0": s.CR0,
     "cr2": s.CR2,
     "cr3": s.CR3,
@@ -34,15 +33,18 @@ _ALIASES = {
     "eflags": ("rflags", 0xFFFF_FFFF),
 }
 _XMM = {f"xmm{number}": number for number in range(16)}
-_WRITABLE = frozenset((*_GENERAL, "rip"))
-_U64 = (1 << 64) - 1
 
 
 class Registers(Mapping[str, int]):
     """The processor's registers. General registers and RIP can be set, while the machine stands still."""
 
-    def __init__(self, vp: VirtualProcessor) -> None:
-        self._vp = vp
+    def __init__(self, seat: Seat, hand: HostHand) -> None:
+        self._seat = seat
+        self._hand = hand
+
+    @property
+    def _vp(self) -> VirtualProcessor:
+        return self._seat.machine.partition.vp
 
     def __getitem__(self, name: str) -> int:
         name = name.lower()
@@ -65,14 +67,7 @@ class Registers(Mapping[str, int]):
         raise ConfigError(f"no register is called {name!r}", usage=True)
 
     def __setitem__(self, name: str, value: int) -> None:
-        if name not in _WRITABLE:
-            raise ConfigError(f"register {name!r} cannot be set", usage=True)
-        vp = self._vp
-        vp.settle_flags()
-        vp.state.q[_WORDS[name]] = value & _U64
-        vp.engine.restore()
-        if name == "rip":
-            vp.debug().jump()
+        self._hand.give(RegisterSet(name, value))
 
     def __iter__(self) -> Iterator[str]:
         yield from _WORDS

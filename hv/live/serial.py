@@ -31,7 +31,8 @@ class SerialWatch:
         self._found = found
         self._pattern: re.Pattern[str] | None = None
         self._log = bytearray()
-        self._seen = 0
+        self.seen = 0
+        """Bytes up to the end of the last match."""
         self.match: SerialMatch | None = None
 
     @property
@@ -49,13 +50,18 @@ class SerialWatch:
         for byte in data:
             self._log.append(byte)
             if self._pattern is not None:
-                self._look(max(self._seen, len(self._log) - REACH))
+                self._look(max(self.seen, len(self._log) - REACH))
+
+    def resume(self, log: bytes | bytearray, seen: int) -> None:
+        """The guest had sent ``log`` before, and ``seen`` bytes of it were matched."""
+        self._log[:] = log
+        self.seen = seen
 
     def await_match(self, pattern: str) -> None:
         """Look out for ``pattern`` behind the last match, in what has come already and what will."""
         self._pattern = compile_pattern(pattern)
         self.match = None
-        self._look(self._seen)
+        self._look(self.seen)
 
     def give_up(self) -> None:
         """Nobody waits any more."""
@@ -64,7 +70,7 @@ class SerialWatch:
     @property
     def unmatched(self) -> str:
         """What came behind the last match."""
-        return self._log[self._seen :].decode("latin-1")
+        return self._log[self.seen :].decode("latin-1")
 
     def _look(self, start: int) -> None:
         assert self._pattern is not None
@@ -72,8 +78,8 @@ class SerialWatch:
         found = self._pattern.search(self._log[first:].decode("latin-1"), start - first)
         if found is None:
             return
-        before = self._log[self._seen : first + found.start()].decode("latin-1")
+        before = self._log[self.seen : first + found.start()].decode("latin-1")
         self.match = SerialMatch(found[0], found.groups(), found.groupdict(), before)
-        self._seen = first + found.end()
+        self.seen = first + found.end()
         self._pattern = None
         self._found()

@@ -8,6 +8,7 @@ from hv.cpu.engine import PHYSICAL_BITS
 from hv.cpu.exits import ExitReason
 from hv.cpu.msr import MsrBus
 from hv.cpu.msr_core import attach_core_msrs
+from hv.cpu.pace import NEVER
 from hv.memory import RegionKind, SystemMemory
 from hv.mmio import MmioBus, MmioRegion
 from hv.partition.hypervisor import SyntheticApic, enlighten
@@ -95,13 +96,14 @@ class Partition:
             self._map_mmio(mmio)
         self.vp.reset()
 
-    def run(self, until: int) -> End | None:
-        """Run until ``until`` retired instructions or the run's own end; None when ``until`` was reached.
+    def run(self, until: int, until_ns: int = NEVER) -> End | None:
+        """Run until ``until`` retired instructions, ``until_ns`` of virtual time or the run's own end;
+        None when it has not come to its end.
 
         PartitionStateError before ``power_on`` and after ``finalise``.
         """
         self._lifecycle.enter(PartitionState.ACTIVE)
-        return self.vp.run(until)
+        return self.vp.run(until, until_ns)
 
     def finalise(self) -> None:
         """The partition will not run again. Its memory and registers can still be looked at."""

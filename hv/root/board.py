@@ -51,7 +51,7 @@ class BoardSetup:
     """What a board is built with: media and where its output goes."""
 
     ata: tuple[BlockDevice | None, ...] = (None, None, None, None)
-    floppies: tuple[BlockDevice | None, ...] = (None, None)
+    floppies: tuple[Drive, ...] = ()
     boot_from_floppy: bool = True
     epoch: int = 1_704_067_200
     serial: tuple[ByteSink, ByteSink] = (_discard, _discard)
@@ -122,9 +122,7 @@ class Board:
         self.pci = PciSlots(partition, setup.ata, (line(_IRQ_ATA0), line(_IRQ_ATA1)))
         self.ata = self.pci.ata
         self.vga = VgaText(clock, partition.memory.read_video)
-        self.firmware_disk = FirmwareDisk(
-            [Drive.made_for(disk) if disk else None for disk in setup.floppies]
-        )
+        self.firmware_disk = FirmwareDisk(setup.floppies)
         self.post = PostPort()
         self.text = TextPort(setup.text)
         self.exit = DebugExit(self._debug_exit)

@@ -57,11 +57,14 @@ def load_image(path: Path, options: LoadOptions) -> BootImage:
 
 
 def symbols_of(assembly: "Assembly") -> Symbols:
-    """Its labels, by the addresses that it was assembled for; of several at one the first."""
+    """Its labels, by the addresses that it was assembled for; of several at one the first is its name."""
     names: dict[int, str] = {}
+    aliases: dict[str, int] = {}
     for label in assembly.labels:
-        names.setdefault(assembly.symbols[label], label)
-    return Symbols(names, assembly.origin + len(assembly.code))
+        at = assembly.symbols[label]
+        if names.setdefault(at, label) != label:
+            aliases[label] = at
+    return Symbols(names, assembly.origin + len(assembly.code), aliases)
 
 
 def flat_options(assembly: "Assembly", options: LoadOptions) -> LoadOptions:

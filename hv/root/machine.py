@@ -3,12 +3,13 @@
 import hashlib
 import mmap
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hv.clock import host_ns
 from hv.config import MachineConfig
 from hv.cost import load_model
 from hv.cpu.entry import enter
+from hv.cpu.pace import NEVER
 from hv.errors import ConfigError
 from hv.interfaces import BlockDevice, ByteSink
 from hv.loaders import NO_SYMBOLS, BootImage
@@ -20,7 +21,7 @@ from hv.root.deeds import PlannedDeed
 from hv.root.disk import Disk
 from hv.root.exit_names import ExitNames
 from hv.root.firmware import firmware_image
-from hv.root.media import MAX_ATA_DISKS, MAX_FLOPPIES, Media
+from hv.root.media import MAX_ATA_DISKS, Media
 from hv.root.mouse_hand import MouseHand
 from hv.root.platform import PM_PORT
 from hv.root.pricing import Pricing
@@ -31,10 +32,6 @@ from hv.stats import Moment
 from hv.tlfs import Features, parse_features
 from hv.vp import End, Ending
 from hv_devices.emulated.local_apic_timer import APIC_HZ
-from hv_devices.synthetic.scsi_device import ScsiDevice
-from hv_devices.synthetic.scsi_disk import ScsiDisk
-from hv_devices.synthetic.scsi_dvd import DVD_IDENTITY, ScsiDvd
-from hv_devices.synthetic.scsi_inquiry import Identity
 
 UNLIMITED = 1 << 62
 _HASH_CHUNK = 1 << 16
@@ -137,7 +134,7 @@ class Machine:
             self.partition,
             BoardSetup(
                 ata=_padded(self.media.ata, MAX_ATA_DISKS),
-                floppies=_padded(self.media.floppies, MAX_FLOPPIES),
+                floppies=tuple(self.media.drives),
                 boot_from_floppy=config.boot != "disk",
                 epoch=config.epoch,
                 serial=(_tee(self.serial_log, outputs.serial), outputs.serial2),
@@ -162,28 +159,16 @@ class Machine:
         partition.enlighten(features, self.board.platform.apic, APIC_HZ)
         hypervisor = partition.hypervisor
         if hypervisor is None:
-            if self.media.scsi or self.media.discs:
+            if self.media.units:
                 raise ConfigError("disks on SCSI need the hypervisor's interface: not with hv=none")
             return None
         setup = ServiceSetup(
             epoch=self.config.epoch,
             reference_time=hypervisor.reference_time,
             meter=partition.vp.exits.meter,
-            luns=self._luns(),
+            luns=self.media.units,
         )
         return SyntheticDevices(hypervisor, partition.clock, partition.memory, setup)
-
-    def _luns(self) -> dict[int, ScsiDevice]:
-        """SCSI units: disks first, discs behind them; serial numbers by LUN."""
-        media = self.media
-        disks: list[ScsiDevice] = [
-            ScsiDisk(disk, Identity(serial=f"HV{lun}")) for lun, disk in enumerate(media.scsi)
-        ]
-        discs: list[ScsiDevice] = [
-            ScsiDvd(disc, replace(DVD_IDENTITY, serial=f"HV{lun}"))
-            for lun, disc in enumerate(media.discs, len(disks))
-        ]
-        return dict(enumerate(disks + discs))
 
     def _power_on(self, image: BootImage | None) -> None:
         partition = self.partition
@@ -247,10 +232,11 @@ class Machine:
         self,
         max_insns: int = UNLIMITED,
         *,
+        until_ns: int = NEVER,
         slice_insns: int = 20_000_000,
         between: Callable[[], bool] = lambda: True,
     ) -> End:
-        """Run to the guest's end or to ``max_insns`` retired instructions.
+        """Run to the guest's end, to ``max_insns`` retired instructions or to ``until_ns`` of virtual time.
 
         ``between`` is called about every ``slice_insns`` instructions; False ends the run. Slices change
         nothing that the guest can see. PartitionStateError after ``close``.
@@ -258,11 +244,14 @@ class Machine:
         vp = self.partition.vp
         while True:
             target = min(max_insns, vp.retired() + slice_insns)
-            end = self.partition.run(target)
+            end = self.partition.run(target, until_ns)
             if end is not None:
                 return end
             if vp.retired() >= max_insns:
                 return End(Ending.BUDGET, detail=f"stopped after {vp.retired()} instructions")
+            if self.vtime_ns >= until_ns:
+                detail = f"stopped after {self.vtime_ns} ns of virtual time"
+                return End(Ending.BUDGET, detail=detail)
             if not between():
                 return End(Ending.STOPPED, detail=f"stopped at {vp.where()}")
 
@@ -291,7 +280,7 @@ class Machine:
 
     def flush(self) -> None:
         """Make what the guest wrote to disks durable, where they keep it."""
-        for disk in self.media.all():
+        for disk in self.media.opened:
             disk.flush()
 
     def disk(self, index: int, bus: str = "ide") -> Disk:
@@ -310,7 +299,7 @@ class Machine:
     def close(self) -> None:
         """End the partition's life and give back host files."""
         self.partition.finalise()
-        for disk in self.media.all():
+        for disk in self.media.opened:
             disk.close()
 
 

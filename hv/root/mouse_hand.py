@@ -37,6 +37,7 @@ class MouseHand:
     def __init__(
         self, clock: VirtualClock, mouse: Ps2Mouse, synthetic: MouseVsp | None = None
     ) -> None:
+        self._clock = clock
         self._mouse = mouse
         self._synthetic = synthetic
         self._queue: deque[MouseEvent] = deque()
@@ -46,6 +47,13 @@ class MouseHand:
         """Queue events, in order of time."""
         self._queue.extend(events)
         self._arm()
+
+    def play_now(self, events: Iterable[MouseEvent]) -> None:
+        """Queue events whose times count from now, or from the last one that is still to come."""
+        last = self._queue[-1].at_ms if self._queue else 0
+        start = max(last, self._clock.now() // _NS_PER_MS)
+        replace = msgspec.structs.replace
+        self.play([replace(event, at_ms=start + event.at_ms) for event in events])
 
     def save(self) -> list[MouseEvent]:
         return list(self._queue)

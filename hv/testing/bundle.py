@@ -37,7 +37,7 @@ def bundle_path(folder: Path, test: str) -> Path:
 
 
 def write_bundle(path: Path, failure: Failure) -> str:
-    """Leave a bundle in place of the one before; the command that reopens the run."""
+    """Leave a bundle in place of the one before; the command that makes such a run from power-on."""
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
     run, job = failure.run, failure.job
@@ -49,10 +49,13 @@ def write_bundle(path: Path, failure: Failure) -> str:
         (path / "image").write_bytes(run.disk_image)
         if not (image or "").startswith("@"):
             image = str(path / "image")
-    command = reopening_command(image, job)
     (path / "failure.txt").write_text(failure.text + "\n", encoding="utf-8")
-    (path / "reopen.txt").write_text(_reopening(command, job), encoding="utf-8")
-    machine = {"test": failure.test, "options": job.options, "max_insns": job.max_insns}
+    machine = {
+        "test": failure.test,
+        "options": job.options,
+        "max_insns": job.max_insns,
+        "after": job.after,
+    }
     machine.update(_image_facts(job.image))
     _write_json(path / "machine.json", machine)
     if run is not None:
@@ -60,10 +63,10 @@ def write_bundle(path: Path, failure: Failure) -> str:
         (path / "text.txt").write_bytes(run.text_bytes)
         (path / "exits.txt").write_text("\n".join(run.latest_exits) + "\n", encoding="utf-8")
         _write_json(path / "result.json", run.result)
-    return command
+    return run_command(image, job)
 
 
-def reopening_command(image: str | None, job: Job) -> str:
+def run_command(image: str | None, job: Job) -> str:
     """The ``hv run`` that makes the same run, as far as flags can say it."""
     words = ["hv", "run", *([image] if image else [])]
     options = job.options
@@ -80,12 +83,16 @@ def reopening_command(image: str | None, job: Job) -> str:
     return shlex.join(words)
 
 
-def _reopening(command: str, job: Job) -> str:
+def write_reopening(path: Path, commands: list[str], job: Job) -> None:
+    """The commands that reopen a run, the one that says the machine in flags last."""
+    notes = []
     unsaid = [name for name in _UNSAID if name in job.options]
-    lines = [command]
     if unsaid and not str(job.image).startswith("@"):
-        lines.append(f"# no flag says what this run had, too: {', '.join(unsaid)} (machine.json)")
-    return "\n".join(lines) + "\n"
+        notes.append(f"no flag says what this run had, too: {', '.join(unsaid)} (machine.json)")
+    if job.after is not None:
+        notes.append("no flag says what was done with the machine first (machine.json)")
+    lines = [*commands, *(f"# {note}" for note in notes)]
+    (path / "reopen.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def _image_facts(image: str | bytes | None) -> dict[str, object]:

@@ -1,8 +1,12 @@
 """One run of a guest as a test sees it: plain data, the same whether a child process made it or not."""
 
-from collections.abc import Mapping
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from hv.testing.steps import Step
 
 if TYPE_CHECKING:
     from hv.live import LiveMachine
@@ -16,6 +20,9 @@ class Job:
     image: str | bytes | None
     options: Mapping[str, Any]
     max_insns: int
+    """Of the run, and of each step before it."""
+    after: tuple[Step, ...] | None = None
+    """It goes on from where these have brought the machine; None: from power-on."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -85,14 +92,30 @@ class GuestRun:
         return f"{self.outcome}{shown}{detail}"
 
 
-def run_job(job: Job) -> GuestRun:
-    """Make a run in this process. ConfigError for an image or options that make no machine."""
-    from hv.live import LiveMachine
+def asked_for(job: Job) -> str:
+    """The machine that a job asks for, in words, and the age of every file that is named: cheap, and the
+    same only within one process.
+    """
+    image = hashlib.sha256(job.image).digest() if isinstance(job.image, bytes) else job.image
+    names = [image, *_texts(job.options.values())]
+    ages = [_age(name.partition(",")[0]) for name in names if isinstance(name, str)]
+    return repr((image, sorted(job.options.items()), ages))
 
-    with LiveMachine(job.image, **job.options) as machine:
-        end = machine.run(job.max_insns)
-        machine.internal.flush()
-        return describe_machine(machine, end)
+
+def _texts(values: Iterable[object]) -> Iterator[str]:
+    for value in values:
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from _texts(value)
+
+
+def _age(name: str) -> object:
+    try:
+        found = os.stat(name)
+    except (OSError, ValueError):
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def describe_machine(machine: "LiveMachine", end: "End") -> GuestRun:
@@ -103,7 +126,7 @@ def describe_machine(machine: "LiveMachine", end: "End") -> GuestRun:
 
     result = msgspec.to_builtins(machine.result(end))
     exits = tuple(machine.latest_exits())
-    image = machine.program.image
+    image = machine.program.image if machine.program else None
     disk = image.disk.source if image is not None and image.disk is not None else None
     stands = end.ending in (Ending.BUDGET, Ending.STUCK, Ending.STOPPED)
     return GuestRun(

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from hv.errors import ConfigError
+from hv.errors import ConfigError, GuestError
 from hv.testing.child import EngineDied
 from hv.testing.guest_run import GuestRun, Job
 from hv.testing.guest_tests import GuestTests, parse_guest_tests
 from hv.testing.keys import SESSION
 from hv.testing.manifest import Case, read_manifest
 from hv.testing.reporting import add_properties, report_subtests
-from hv.testing.session import GuestProblems, TestSession, story_of
+from hv.testing.session import GuestProblems, Made, TestSession, story_of
 from hv.testing.verdict import problems_of
 
 
@@ -43,21 +43,20 @@ class GuestItem(pytest.Item):
         """Raises GuestProblems, or whatever made the run impossible."""
         session = self.config.stash[SESSION]
         case = self.case
-        job = Job(case.image, case.options, case.max_insns)
-        run: GuestRun | None = None
-        problems: list[str] = []
+        job = Job(case.image, case.options, case.max_insns, case.after)
+        made: Made | None = None
         try:
-            run = session.run(job)
+            made = session.run(job)
+            problems = self._judge(session, made.run)
         except (ConfigError, OSError, ValueError) as error:  # a path with a NUL is a ValueError
             raise GuestProblems([str(error)]) from None
         except EngineDied as error:
             problems = [str(error)]
-        if run is not None:
-            problems = self._judge(session, run)
+        except GuestError as error:
+            problems, made = [str(error)], session.failed_boot()
         if problems:
-            story = story_of(run) if run is not None else []
-            text = "\n".join([*problems, *story])
-            raise GuestProblems([text, *session.leave_bundle(self.nodeid, job, text, run)])
+            text = "\n".join([*problems, *(story_of(made.run) if made else [])])
+            raise GuestProblems([text, *session.leave_bundle(self.nodeid, job, text, made)])
 
     def _judge(self, session: TestSession, run: GuestRun) -> list[str]:
         add_properties(self, run)

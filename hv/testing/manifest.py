@@ -20,6 +20,7 @@ import msgspec
 from hv.cpu.exits import ExitReason
 from hv.errors import ConfigError
 from hv.patterns import compile_pattern
+from hv.testing.steps import Step, check_steps
 
 DEFAULT_MAX_INSNS = 100_000_000
 
@@ -63,6 +64,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     source: str | None = None
     shows: str = ""
     max_insns: int = DEFAULT_MAX_INSNS
+    after: tuple[tuple[Any, ...], ...] | None = None
     matrix: dict[str, list[Any]] = {}
     outcome: str = "pass"
     exit_code: int | None = None
@@ -108,6 +110,8 @@ class Case:
     image: str | None
     options: Mapping[str, Any]
     max_insns: int
+    after: tuple[Step, ...] | None
+    """What it begins with, done once for all cases that begin so."""
     expectation: Expectation
 
 
@@ -179,7 +183,8 @@ def _case(folder: Path, name: str, line: int, table: Table) -> Case:
         budget=table.budget,
     )
     options = _options(folder, table)
-    return Case(name, line, image, options, table.max_insns, expectation)
+    after = None if table.after is None else check_steps(table.after)
+    return Case(name, line, image, options, table.max_insns, after, expectation)
 
 
 def _options(folder: Path, table: Table) -> dict[str, Any]:

@@ -10,8 +10,12 @@ import pytest
 
 if TYPE_CHECKING:
     from hv.testing.fixtures import MachineFactory, RunGuest
+    from hv.testing.session import TestSession
 
 _SUFFIX = ".hvtest.toml"
+_TIMEOUT_S = "600"
+_CHECKED = ("--hv-timeout", "--hv-pulse")
+"""Options with a value that can be wrong."""
 _STORY = "what the guest did"
 
 
@@ -28,6 +32,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run guests in this process: an engine that crashes takes the session along",
     )
+    group.addoption(
+        "--hv-timeout",
+        metavar="S",
+        help="seconds of the host's that a guest's process may take for an answer (0: for ever)",
+    )
+    group.addoption(
+        "--hv-cov",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="which code of the guests ran, in all tests: lcov when FILE ends in .info, else drcov",
+    )
+    group.addoption(
+        "--hv-pulse",
+        metavar="N",
+        help="save and restore every machine after every N instructions: no result changes",
+    )
+    parser.addini("hv_timeout", default=_TIMEOUT_S, help="the same as a setting")
     parser.addini(
         "hv_manifests",
         type="args",
@@ -48,8 +70,21 @@ def pytest_configure(config: pytest.Config) -> None:
     """Refuse to update golden files where nobody looks at them."""
     if config.getoption("--hv-update") and os.environ.get("CI"):
         raise pytest.UsageError("--hv-update: golden files are not rewritten in CI (CI is set)")
-    if hasattr(config, "workerinput"):
+    if any(map(config.getoption, _CHECKED)) or config.getini("hv_timeout") != _TIMEOUT_S:
+        from hv.testing.settings import check
+
+        check(config)
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        if config.getoption("--hv-cov"):
+            from hv.testing.coverage_session import join_session
+
+            join_session(config, worker)
         return
+    if config.getoption("--hv-cov"):
+        from hv.testing.coverage_session import CoverageSession
+
+        config.pluginmanager.register(CoverageSession(config), "hv-coverage")
     if os.environ.get("GITHUB_ACTIONS"):
         from hv.testing.reporting import GithubAnnotations
 
@@ -77,20 +112,13 @@ def _is_named(path: Path, parent: pytest.Collector, patterns: list[str]) -> bool
     return any(fnmatch(relative, pattern) or fnmatch(path.name, pattern) for pattern in patterns)
 
 
-def _session(config: pytest.Config) -> Any:
+def _session(config: pytest.Config) -> "TestSession":
     """The session's own things, made when first needed."""
-    from hv.testing.child import make_runner
     from hv.testing.keys import SESSION
-    from hv.testing.session import TestSession
+    from hv.testing.session import make_session
 
     if SESSION not in config.stash:
-        config.stash[SESSION] = TestSession(
-            root=config.rootpath,
-            bundles=config.rootpath / str(config.getini("hv_bundles")),
-            golden=str(config.getini("hv_golden")),
-            update=bool(config.getoption("--hv-update")),
-            runner=make_runner(bool(config.getoption("--hv-in-process"))),
-        )
+        config.stash[SESSION] = make_session(config)
         config.add_cleanup(config.stash[SESSION].runner.stop)
     return config.stash[SESSION]
 

@@ -1,19 +1,27 @@
 """A live machine in the child process, used like one in this process: attributes are asked for there."""
 
-from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Protocol
 
-from hv.testing.child import ChildProcess
-from hv.testing.guest_run import GuestRun
-from hv.testing.wire import Request
+from hv.testing.wire import Reply, Request
 
 _OWN = frozenset({"_child", "_machine", "_path"})
 
 
-class RemoteObject:
-    """A machine's attribute that is no plain value: a part of it, or a method."""
+class Child(Protocol):
+    """The process where the machine is."""
 
-    def __init__(self, child: ChildProcess, machine: int, path: tuple[str, ...] = ()) -> None:
+    @property
+    def pid(self) -> int:
+        """Of the one that serves the next request."""
+
+    def ask(self, request: Request) -> Reply:
+        """One request and its reply."""
+
+
+class RemoteObject:
+    """A machine, or an attribute of it that is no plain value: a part, or a method."""
+
+    def __init__(self, child: Child, machine: int, path: tuple[str, ...] = ()) -> None:
         self._child = child
         self._machine = machine
         self._path = path
@@ -22,6 +30,8 @@ class RemoteObject:
         __tracebackhide__ = True
         request = Request(action, self._machine, self._path, arguments, keywords)
         reply = self._child.ask(request)
+        if reply.kept:
+            return RemoteObject(self._child, reply.kept)
         return RemoteObject(self._child, self._machine, self._path) if reply.opaque else reply.value
 
     def __getattr__(self, name: str) -> Any:
@@ -55,17 +65,3 @@ class RemoteObject:
         return (
             f"<machine {self._machine} in process {self._child.pid}{'.'.join(('', *self._path))}>"
         )
-
-
-def describe_remote(machine: RemoteObject) -> GuestRun:
-    """What came of it so far."""
-    run = machine._ask("describe")
-    assert isinstance(run, GuestRun)
-    return run
-
-
-def open_machine(child: ChildProcess, image: Any, options: dict[str, Any]) -> Any:
-    """A machine in ``child``; use it as a hv.live.LiveMachine."""
-    machine = RemoteObject(child, child.new_machine())
-    cast(Callable[..., Any], machine._ask)("open", image, **options)
-    return machine

@@ -1,16 +1,20 @@
 """What one test session shares: the child that makes runs, where golden files and bundles go."""
 
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
-from hv.errors import GuestError
-from hv.testing.bundle import Failure, bundle_path, write_bundle
-from hv.testing.child import ChildProcess, InThisProcess
+from hv.errors import GuestError, HvError
+from hv.testing.bundle import Failure, bundle_path, write_bundle, write_reopening
+from hv.testing.child import Runner, make_runner
 from hv.testing.golden import compare_golden, golden_document, golden_path, update_golden
 from hv.testing.guest_run import GuestRun, Job
+from hv.testing.reproducing import JOURNAL, Reproduced
+from hv.testing.settings import patience_s, setup_of
 
 REWRITTEN = "hv_golden_rewritten"
 """The property of a test's report that names a golden file."""
@@ -24,6 +28,13 @@ class GuestProblems(GuestError):
         self.problems = problems
 
 
+class Made(NamedTuple):
+    """A run, and the machine that made it, where that is."""
+
+    run: GuestRun
+    machine: Any
+
+
 @dataclass
 class TestSession:
     """One process of pytest: the only one, or a worker of pytest-xdist."""
@@ -31,15 +42,18 @@ class TestSession:
     __test__ = False
 
     root: Path
+    here: Path
+    """Where pytest was called: commands that it prints are for there."""
     bundles: Path
     golden: str
     """The folder of all golden files, from ``root``; beside the tests when empty."""
     update: bool
-    runner: ChildProcess | InThisProcess
+    runner: Runner
 
-    def run(self, job: Job) -> GuestRun:
+    def run(self, job: Job) -> "Made":
         """Make a run."""
-        return self.runner.run(job)
+        __tracebackhide__ = True
+        return Made(*self.runner.run(job))
 
     def golden_problems(self, node: pytest.Item, name: str, run: GuestRun) -> list[str]:
         """How a run differs from its golden file; nothing when that has just been rewritten."""
@@ -54,12 +68,49 @@ class TestSession:
             problems.append(f"golden: to accept this: pytest --hv-update '{node.nodeid}'")
         return problems
 
-    def leave_bundle(self, test: str, job: Job, text: str, run: GuestRun | None) -> list[str]:
-        """Write a failed run down; where, and how to reopen it."""
+    def failed_boot(self) -> "Made | None":
+        """The run that did not come to what a test begins with, just now."""
+        machine: Any = self.runner.failed
+        return None if machine is None else Made(self.runner.describe(machine), machine)
+
+    def leave_bundle(self, test: str, job: Job, text: str, made: "Made | None") -> list[str]:
+        """Write a failed run down, None when there was none; where that is, and how to reopen it."""
         path = bundle_path(self.bundles, test)
-        command = write_bundle(path, Failure(test, job, text, run))
+        command = write_bundle(path, Failure(test, job, text, made.run if made else None))
         shown = os.path.relpath(path, self.root)
-        return [f"everything about this run: {shown}", f"reopen it: {command}"]
+        lines = [f"everything about this run: {shown}"]
+        again = self._reproduce(made.machine, path) if made else Reproduced(False)
+        if again.problem:
+            lines += [f"HV IS WRONG HERE, NOT THE GUEST: {again.problem}"]
+        commands = [command]
+        if again.journal:
+            journal = os.path.join(os.path.relpath(path, self.here), JOURNAL)
+            replay = shlex.join(["hv", "replay", journal])
+            commands = [replay, f"{replay} --gdb :1234", command]
+        write_reopening(path, commands, job)
+        lines.append(f"reopen it: {commands[0]}")
+        if again.journal:
+            lines.append(f"debug it: {commands[1]}")
+        return lines
+
+    def _reproduce(self, machine: Any, path: Path) -> Reproduced:
+        try:
+            return self.runner.reproduce(machine, path)
+        except HvError as error:
+            return Reproduced(False, f"the run could not be made again: {error}")
+
+
+def make_session(config: pytest.Config) -> TestSession:
+    """What this process of pytest was told to do."""
+    in_process = bool(config.getoption("--hv-in-process"))
+    return TestSession(
+        root=config.rootpath,
+        here=config.invocation_params.dir,
+        bundles=config.rootpath / str(config.getini("hv_bundles")),
+        golden=str(config.getini("hv_golden")),
+        update=bool(config.getoption("--hv-update")),
+        runner=make_runner(in_process, setup_of(config), patience_s(config)),
+    )
 
 
 def story_of(run: GuestRun) -> list[str]:

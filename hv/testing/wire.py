@@ -24,11 +24,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A value, or an error; ``opaque`` when the value stays in the child and is asked on."""
+    """A value, or an error; ``opaque`` when the value stays in the child and is asked on, as ``kept`` if
+    it is a machine of its own.
+    """
 
     value: Any = None
     error: BaseException | None = None
     opaque: bool = False
+    kept: int = 0
 
 
 def send(stream: BinaryIO, message: Request | Reply) -> None:

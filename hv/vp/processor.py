@@ -21,6 +21,7 @@ from hv.cpu.pace import (
     FLAG_STOP,
     FLAG_WINDOW,
     FLAGS,
+    NEVER,
 )
 from hv.cpu.reset import reset
 from hv.errors import ConfigError, InternalError
@@ -32,7 +33,7 @@ from hv.vp.ending import End, Ending
 from hv.vp.exits import ExitHandlers, TaskPriority
 from hv.vp.host_time import HostTimer, TimedHandlers
 from hv.vp.hypercall import HypercallExit
-from hv.vp.stops import Stops
+from hv.vp.stops import STOP_FLAGS, Stops
 
 _IF = s.Rflags.IF.value
 _NMI_BLOCKED = 1 << 2  # HFLAGS2; IRET clears it
@@ -53,7 +54,10 @@ class InterruptController(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SavedProcessor:
-    """``state``: the engine's bytes; ``pace``: the words of hv.cpu.pace."""
+    """``state``: the engine's bytes; ``pace``: the words of hv.cpu.pace.
+
+    ``block_end``: a debugger has stopped it in the middle of the block that ends there.
+    """
 
     state: bytes
     pace: list[int]
@@ -63,6 +67,7 @@ class SavedProcessor:
     interrupt_level: bool
     nmi_pending: bool
     end: End | None
+    block_end: int | None
 
 
 class VirtualProcessor(Core):
@@ -112,6 +117,27 @@ class VirtualProcessor(Core):
         self._stops = self._stops or Stops(self)
         return self._stops
 
+    @property
+    def stopped(self) -> bool:
+        """Where only a debugger's stop can put it: in the middle of a block, or at its start before the
+        look at a timer or an interrupt that is due there.
+        """
+        stops = self._stops
+        if stops is None:
+            return False
+        return stops.midway or (stops.stop is not None and self.end is None and self._due())
+
+    def _due(self) -> bool:
+        deadline = self.clock.next_deadline()
+        interruptible = self._interrupt_level and self.state.q[s.RFLAGS] & _IF
+        timer = deadline is not None and deadline <= self.now()
+        return timer or self._nmi_pending or bool(interruptible)
+
+    def stop_like(self, other: "VirtualProcessor") -> None:
+        """Stop for what ``other`` would stop for, whose state this processor has."""
+        if other._stops is not None:
+            self.debug().take_over(other._stops)
+
     def task_priority(self) -> int:
         """CR8."""
         return self._handlers.task_priority.cr8
@@ -141,13 +167,12 @@ class VirtualProcessor(Core):
         return self.state.architectural()
 
     def save(self) -> SavedProcessor:
-        """Between two blocks. ConfigError in the middle of one: in an exit, or where a debugger stopped."""
+        """Between two blocks, or where a debugger stopped. ConfigError in an exit."""
         if self._running:
             raise ConfigError("a machine can only be saved when its run has returned")
-        if self._stops is not None and self._stops.midway:
-            raise ConfigError("a machine can only be saved at the end of a block: step on")
         pace = list(self.pace)
         pace[BLOCK] = 0  # names the engine's record of the block before
+        pace[FLAGS] &= ~STOP_FLAGS
         return SavedProcessor(
             state=self.engine.saved_state(),
             pace=pace,
@@ -157,6 +182,7 @@ class VirtualProcessor(Core):
             interrupt_level=self._interrupt_level,
             nmi_pending=self._nmi_pending,
             end=self.end,
+            block_end=self._stops.block_end if self._stops else None,
         )
 
     def load(self, saved: SavedProcessor) -> None:
@@ -172,6 +198,8 @@ class VirtualProcessor(Core):
         self._interrupt_level = saved.interrupt_level
         self._nmi_pending = saved.nmi_pending
         self.end = saved.end
+        if saved.block_end is not None:
+            self.debug().stand(saved.block_end)
 
     # Pins.
 
@@ -194,19 +222,20 @@ class VirtualProcessor(Core):
 
     # The loop.
 
-    def run(self, until: int) -> End | None:
+    def run(self, until: int, until_ns: int = NEVER) -> End | None:
         """Run until ``until`` retired instructions (stops within one block) or the run's own end.
 
-        Returns the end, or None when ``until`` was reached or somebody asked for
-        a pause: a debugger, or ``pause``.
+        ``until_ns`` of virtual time stops it too, as a timer that does nothing would: a halted processor
+        waits until then. Returns the end, or None when one of them was reached or somebody asked for a
+        pause: a debugger, or ``pause``.
         """
         self._running = True
         try:
-            return self._run(until)
+            return self._run(until, until_ns)
         finally:
             self._running = False
 
-    def _run(self, until: int) -> End | None:
+    def _run(self, until: int, until_ns: int) -> End | None:
         self._paused = False
         pace, clock, stops = self.pace, self.clock, self._stops
         inject = self._inject if self.timer is None else self.timer.timed(self._inject)
@@ -218,11 +247,13 @@ class VirtualProcessor(Core):
                 inject()
                 if self.end is not None or self._paused or pace[COUNT] >= until:
                     break
+                if self.now() >= until_ns:
+                    break
                 if self.halted and not self._woken():
-                    self._wait()
+                    self._wait(until_ns)
                     continue
                 pace[FLAGS] &= ~FLAG_STOP & U64
-            timer, budget = clock.next_deadline(), self._time_of(until)
+            timer, budget = clock.next_deadline(), min(until_ns, self._time_of(until))
             pace[DEADLINE] = budget if timer is None else max(0, min(budget, timer))
             status = self.engine.run()
             if status in _FETCH_ERRORS:
@@ -243,9 +274,11 @@ class VirtualProcessor(Core):
             self.halted = self._wake_on_pending = False
         return not self.halted
 
-    def _wait(self) -> None:
-        """Halted: time passes until the next timer, which may wake the processor."""
+    def _wait(self, until_ns: int) -> None:
+        """Halted: time passes until the next timer, which may wake the processor, or ``until_ns``."""
         deadline = self.clock.next_deadline()
+        if until_ns != NEVER:
+            deadline = until_ns if deadline is None else min(deadline, until_ns)
         interruptible = self._wake_on_pending or bool(self.state.q[s.RFLAGS] & _IF)
         if deadline is not None and interruptible:
             before = self.now()

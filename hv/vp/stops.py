@@ -2,10 +2,12 @@
 
 A run looks at timers and interrupts at block boundaries alone. A stop in the middle of a block is none of
 those: the rest of the block runs as a block of its own, without a look before it, and a debugged run stays
-equal to an undebugged one, to the last instruction.
+equal to an undebugged one, to the last instruction. Where that block ends is all that a machine has to keep
+of such a stop when it is saved.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 
@@ -29,7 +31,8 @@ from hv.cpu.pace import (
 from hv.types import PAGE_SIZE
 from hv.vp.core import CS32, CS64, U32, U64, Core
 
-_ALL = FLAG_RESUME | FLAG_MIDWAY | FLAG_STEP | FLAG_HIT | FLAG_STOPPED
+STOP_FLAGS = FLAG_RESUME | FLAG_MIDWAY | FLAG_STEP | FLAG_HIT | FLAG_STOPPED
+"""What the pace holds of a debugger."""
 
 
 class Cause(Enum):
@@ -59,6 +62,7 @@ class Stops:
         self._hooks = core.engine.stops
         self._decoder = BlockDecoder()
         self._addresses: frozenset[int] = frozenset()
+        self._watches: tuple[Watch, ...] = ()
         self._natural_end: int | None = None
         self._stepping = False
         self._seen = True
@@ -72,7 +76,26 @@ class Stops:
 
     def watch(self, watches: Iterable[Watch]) -> None:
         """Stop behind whichever instruction accesses this memory. The run is much slower then."""
-        self._hooks.watch(watches)
+        self._watches = tuple(watches)
+        self._hooks.watch(self._watches)
+
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Meanwhile nothing stops the run but ``step``."""
+        addresses, watches = self._addresses, self._watches
+        self.stop_at(())
+        self.watch(())
+        try:
+            yield
+        finally:
+            self.stop_at(addresses)
+            self.watch(watches)
+
+    def take_over(self, other: "Stops") -> None:
+        """Do what ``other`` was told, on a processor that stands where that one does."""
+        self.stop_at(other._addresses)
+        self.watch(other._watches)
+        self._stepping, self._seen = other._stepping, other._seen
 
     def step(self) -> None:
         """The next run stops behind one instruction, or before the first of an interrupt's handler."""
@@ -90,6 +113,15 @@ class Stops:
     def midway(self) -> bool:
         """Stopped in the middle of a block."""
         return self._natural_end is not None
+
+    def stand(self, block_end: int | None) -> None:
+        """The processor stands where another one was stopped, in the middle of a block that ends there."""
+        self._natural_end = block_end
+
+    @property
+    def block_end(self) -> int | None:
+        """Where the block ends in whose middle it was stopped: a linear address."""
+        return self._natural_end
 
     def pc(self) -> int:
         """The linear address of the next instruction."""
@@ -132,7 +164,7 @@ class Stops:
             done = FLAG_MIDWAY | (FLAG_RESUME | FLAG_STOPPED if flags & FLAG_STOPPED else 0)
             words[FLAGS] = flags & ~done & U64
             return False
-        words[FLAGS] = flags & ~_ALL & U64
+        words[FLAGS] = flags & ~STOP_FLAGS & U64
         self.stop = stop
         self._seen = True
         return True

@@ -8,7 +8,7 @@ import pytest
 from hv.asm import assemble_text
 from hv.config import DiskConfig, MachineConfig
 from hv.errors import ConfigError
-from hv.loaders import LoadOptions, load_bytes
+from hv.loaders import LoadOptions, Mode, load_bytes
 from hv.root.checkpoint import (
     Snapshot,
     is_checkpoint,
@@ -20,7 +20,10 @@ from hv.root.disk import FileDisk, MemoryDisk, OverlayDisk
 from hv.root.images import whole_sectors
 from hv.root.machine import Machine, Outputs
 from hv.vp import Ending
+from hv_devices.synthetic.scsi_device import ScsiDevice
 from hv_devices.synthetic.scsi_disk import ScsiDisk
+from hv_devices.synthetic.scsi_dvd import ScsiDvd
+from hv_devices.synthetic.scsi_inquiry import Identity
 from tests.checkpoint.tools import restored
 from tests.machines import PASS, flat
 
@@ -120,27 +123,112 @@ def test_a_disk_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "never").exists()
 
 
-def test_what_was_plugged_in_later_is_refused(image: Path, tmp_path: Path) -> None:
-    def start() -> Machine:
-        return Machine(MachineConfig(memory=MEMORY, cdroms=(str(image),)))
+def with_cdrom(image: Path) -> Machine:
+    return Machine(MachineConfig(memory=MEMORY, cdroms=(str(image),)))
 
-    never = tmp_path / "never"
-    machine = start()
+
+def test_discs_that_came_and_went_are_as_they_are_now(image: Path, tmp_path: Path) -> None:
+    machine = with_cdrom(image)
     drive = machine.synthetic.storage.target.luns[0]
     assert drive.eject()
-    again = restored(machine, tmp_path)
-    assert again.synthetic.storage.target.luns[0].medium is None
-    drive.insert(MemoryDisk(4096))
-    with pytest.raises(ConfigError, match="was put in later"):
-        save_checkpoint(machine, never)
-    for change in (
-        lambda storage: storage.detach(0),
-        lambda storage: storage.attach(3, ScsiDisk(MemoryDisk(4096))),
+    assert restored(machine, tmp_path).synthetic.storage.target.luns[0].medium is None
+    other = tmp_path / "other.img"
+    other.write_bytes(b"O" * 4096)
+    for disc, content in (
+        (MemoryDisk(b"M" * 4096, read_only=True), b"M"),
+        (FileDisk(other, read_only=True), b"O"),
+        (b"B" * 2000, b"B"),
     ):
-        machine = start()
-        change(machine.synthetic.storage)
-        with pytest.raises(ConfigError, match="attached or detached"):
-            save_checkpoint(machine, never)
+        drive.insert(disc)
+        again = restored(machine, tmp_path).synthetic.storage.target.luns[0]
+        assert again.medium.read(1, 1) == content * 512
+        assert again.medium.read_only
+        assert (again.identity, again.state) == (drive.identity, drive.state)
+
+
+def test_units_that_came_and_went_are_as_they_are_now(image: Path, tmp_path: Path) -> None:
+    machine = with_cdrom(image)
+    storage = machine.synthetic.storage
+    disk = MemoryDisk(b"H" * 4096)
+    storage.attach(9, ScsiDisk(disk, Identity(serial="hot")))
+    storage.attach(4, ScsiDvd())
+    storage.detach(0)
+    again = restored(machine, tmp_path).synthetic.storage
+    assert list(again.target.luns) == [9, 4]
+    assert again.target.luns[9].medium.read(0, 8) == b"H" * 4096
+    assert again.target.luns[9].identity.serial == "hot"
+    assert again.target.luns[4].medium is None
+    assert again.inspect() == storage.inspect()
+
+
+def test_a_unit_of_an_unknown_kind_is_refused(image: Path, tmp_path: Path) -> None:
+    machine = with_cdrom(image)
+    machine.synthetic.storage.attach(1, ScsiDevice(Identity()))
+    with pytest.raises(ConfigError, match="ScsiDevice cannot be saved"):
+        save_checkpoint(machine, tmp_path / "never")
+
+
+FLOPPY = 2880  # sectors
+READS_FLOPPY = """
+    mov dx, 0x5b9
+    xor al, al
+    out dx, al          ; drive A
+    mov ecx, 2000
+idle:
+    loop idle
+    mov dx, 0x5ba
+    mov al, 3
+    out dx, al          ; is there a medium?
+    in al, dx
+    out 0xe9, al
+    mov al, 1
+    out dx, al
+    mov dx, 0x5b0
+    in al, dx
+    out 0xe9, al
+"""
+
+
+@pytest.mark.parametrize("change", [None, b"N"])
+def test_a_floppy_that_was_changed_is_the_one_that_is_read(
+    change: bytes | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.img"
+    path.write_bytes(b"O" * FLOPPY * 512)
+    code = assemble_text(READS_FLOPPY + PASS, name="test", origin=0x7C00).code
+    options = LoadOptions(memory=MEMORY, format="flat", origin=0x7C00, mode=Mode.REAL16)
+    image = load_bytes(code, options, name="test")
+    machine = Machine(MachineConfig(memory=MEMORY, disks=(DiskConfig(str(path)),)), image)
+    machine.run(1000)
+    new = OverlayDisk(MemoryDisk(change * FLOPPY * 512)) if change else None
+    assert machine.board.firmware_disk.change(0, new)
+    path.unlink()
+    again = restored(machine, tmp_path)
+    assert machine.run().code == again.run().code == 0
+    assert bytes(again.text_log) == bytes(machine.text_log) == (b"\0N" if change else b"\1\xff")
+
+
+def test_an_image_is_found_beside_a_checkpoint_that_was_moved_with_it(
+    image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    machine = with_disk(Path("disk.img"))
+    save_checkpoint(machine, Path("one.ckpt"))
+    monkeypatch.chdir("/")
+    load_checkpoint(tmp_path / "one.ckpt").close()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    image.rename(elsewhere / "disk.img")
+    with pytest.raises(ConfigError, match=r"disk\.img: no such file"):
+        load_checkpoint(tmp_path / "one.ckpt")
+    (tmp_path / "one.ckpt").rename(elsewhere / "one.ckpt")
+    image.write_bytes(bytes(4096))  # another of that name where it was
+    again = load_checkpoint(elsewhere / "one.ckpt")
+    assert again.disk(1).read(0, 1) == bytes(range(256)) * 2
+    assert again.run().code == 0
+    (elsewhere / "disk.img").write_bytes(bytes(4096))
+    with pytest.raises(ConfigError, match=r"elsewhere.*is not as it was"):
+        load_checkpoint(elsewhere / "one.ckpt")
 
 
 def test_two_machines_of_one_file_share_nothing_that_they_write(tmp_path: Path) -> None:

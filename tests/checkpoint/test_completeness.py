@@ -103,6 +103,7 @@ IGNORED = {
         "_steps": TABLE,
         "_sub_channels": "this controller is offered without any",
     },
+    "SymbolTable": dict.fromkeys(("functions", "places", "_starts"), TABLE),
     "Synic": {"_slots": FIXED},
     "SyntheticProcessor": {"peers": FIXED, "timers": FIXED},
     "SystemMemory": {"buffer": "saved as pages", "view": "saved as pages"},

@@ -324,12 +324,53 @@ def test_the_line_20_gate_and_moved_ports(tmp_path: Path) -> None:
     assert expected[2] == b"\x5c\x78"
 
 
-def test_armed_breakpoints_are_refused(tmp_path: Path) -> None:
-    source = "mov eax, 0x9000\nmov dr0, eax\nmov eax, 0x402\nmov dr7, eax\nmov ecx, 1000\nidle: loop idle\n"
+def test_an_armed_breakpoint_is_met_wherever_the_machine_was_restored(tmp_path: Path) -> None:
+    source = """
+        jmp start
+    debug_exception:
+        push eax
+        mov eax, dr6
+        and al, 15
+        out 0xe9, al
+        xor eax, eax
+        mov dr6, eax
+        or dword [esp + 12], 0x10000    ; RF: over the breakpoint this time
+        pop eax
+        iretd
+    start:
+        mov eax, debug_exception
+        mov [0x9008], ax
+        mov word [0x900a], cs
+        mov word [0x900c], 0x8e00
+        shr eax, 16
+        mov [0x900e], ax
+        lidt [table]
+        mov eax, again
+        mov dr2, eax
+        mov eax, 0x420                  ; G2: an instruction
+        mov dr7, eax
+        mov ecx, 5
+        jmp again
+    table:
+        dw 0x7ff
+        dd 0x9000
+        nop
+    again:
+        mov ebx, 20
+    idle:
+        dec ebx
+        jnz idle
+        loop again
+        xor eax, eax
+        mov dr7, eax
+    """
+    expected = finish(flat(source + PASS, bits=32))
+    assert expected[2] == bytes([4] * 5)
     machine = flat(source + PASS, bits=32)
-    machine.run(500)
-    with pytest.raises(ConfigError, match="DR7"):
-        save_checkpoint(machine, tmp_path / "never")
+    while machine.partition.vp.end is None:
+        machine.run(machine.insns + 7)
+        machine = restored(machine, tmp_path)
+    assert finish(machine) == expected
 
 
 def test_a_timer_of_the_hosts_own_is_refused_while_it_is_armed(tmp_path: Path) -> None:

@@ -114,6 +114,22 @@ def test_a_cut_off_journal_is_one_line(hello: Path, tmp_path: Path) -> None:
     one_line(hv("replay", journal), 4, "line")
 
 
+def test_a_run_from_a_checkpoint_is_recorded(tmp_path: Path) -> None:
+    source, checkpoint, journal = (tmp_path / name for name in ("boot.asm", "here", "journal"))
+    source.write_text(BOOT_SECTOR)
+    assert hv("run", source, "--max-insns", "5000", "--checkpoint", checkpoint).returncode == 124
+    run = hv("run", checkpoint, "--keys", "x", "--at", "1s:power-button", "--record", journal)
+    assert run.returncode == 0, run.stderr
+    again = hv("replay", journal)
+    assert again.returncode == 0, again.stderr
+    assert b"inputs: 2" in again.stderr
+    content = checkpoint.read_bytes()
+    checkpoint.write_bytes(content[:-1])
+    one_line(hv("replay", journal), 4, "is not the checkpoint")
+    checkpoint.unlink()
+    one_line(hv("replay", journal), 4, "neither there nor beside")
+
+
 def test_two_results_are_compared(hello: Path, tmp_path: Path) -> None:
     first, second, trace = tmp_path / "a.json", tmp_path / "b.json", tmp_path / "c.json"
     assert hv("run", hello, "--json", first, "--trace", trace).returncode == 0

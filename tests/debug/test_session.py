@@ -3,13 +3,14 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hv.debug.doors import Access, Orders, WatchedRange
 from hv.debug.packets import Packet, PacketReader, frame
 from hv.debug.session import INTERRUPTED, Halt, Parting, Session
 from tests.debug.fake_target import FakeTarget
+from tests.mutations import EXAMPLES, damaged
 
 OK, INVALID, FAULT, FULL = b"OK", b"E16", b"E0e", b"E1c"
 
@@ -244,8 +245,9 @@ PIECES = st.one_of(
 )
 
 
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
 @given(st.lists(PIECES, max_size=30))
-def test_whatever_a_peer_sends_the_session_lives(pieces: list[bytes]) -> None:
+def test_whatever_a_peer_sends_damages_no_session(pieces: list[bytes]) -> None:
     session = Session(FakeTarget())
     for piece in pieces:
         session.receive(piece)
@@ -253,5 +255,26 @@ def test_whatever_a_peer_sends_the_session_lives(pieces: list[bytes]) -> None:
         if session.take_order() is not None:
             session.halted(Halt())
             assert session.output()
+    session.receive(b"#00" + frame(b"qC"))
+    assert session.output().endswith(frame(b"QC1"))
+
+
+SPOKEN = b"".join(
+    frame(packet)
+    for packet in (
+        *(b"qSupported:swbreak+", b"?", b"g", b"m7c00,10", b"M100,4:01020304", b"P0=%016x" % 5),
+        *(b"X200,3:a}\x03b", b"Z0,7c00,1", b"z0,7c00,1", b"vCont;s", b"qRcmd,766d", b"qXfer:"),
+    )
+)
+
+
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
+@given(st.data())
+def test_damage_on_the_way_ends_no_session(data: st.DataObject) -> None:
+    session = Session(FakeTarget())
+    session.receive(data.draw(damaged(SPOKEN)))
+    session.output()
+    while session.take_order() is not None:
+        session.halted(Halt())
     session.receive(b"#00" + frame(b"qC"))
     assert session.output().endswith(frame(b"QC1"))

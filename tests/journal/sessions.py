@@ -4,8 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hv.config import MachineConfig
+from hv.root.journal.builders import RecipeBuilder, power_on
 from hv.root.journal.file import Journal, dump, load_journal
-from hv.root.journal.recipe import Builder, current_image
+from hv.root.journal.recipe import current_image
 from hv.root.journal.recorder import Recorder
 from hv.root.journal.records import Recipe, Record
 from hv.root.journal.replay import Divergence, Player, Replay, find_sources
@@ -46,8 +47,8 @@ def record(
 ) -> Journal:
     """Run ``session`` and keep its journal in ``path``."""
     image = current_image(what)
-    machine = Builder(what, image).build()
-    with Recorder.to(path, machine, what, image, every) as recorder:
+    machine = RecipeBuilder(what, image).build()
+    with Recorder.to(path, machine, power_on(what, image), every) as recorder:
         recorder.finish(session(recorder))
     machine.close()
     return load_journal(path)
@@ -56,9 +57,10 @@ def record(
 def replay(path: Path) -> Divergence | None:
     """Run the journal in ``path`` again."""
     journal = load_journal(path)
-    player = Player(find_sources(journal, path.parent).now, journal.events)
+    sources = find_sources(journal, path.parent)
+    player = Player(sources.now, sources.journal.events)
     try:
-        return Replay(journal, player).run()
+        return Replay(sources.journal, player).run()
     finally:
         player.close()
 

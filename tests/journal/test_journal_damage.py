@@ -12,7 +12,7 @@ from hv.asm import assemble_text
 from hv.config import DiskConfig
 from hv.errors import ConfigError
 from hv.root.journal.file import dump, load_journal, parse
-from hv.root.journal.records import Header, Input, Record, Serial
+from hv.root.journal.records import Header, Input, PowerOn, Record, Serial
 from hv.root.journal.replay import Player, Replay, find_sources
 from tests.journal.sessions import ECHO, Change, recipe, record, rewrite, typed
 from tests.mutations import EXAMPLES, damaged, refusal
@@ -68,6 +68,11 @@ def test_the_seals_of_this_test_are_those_of_the_format(journal: Path) -> None:
     assert sealed([line[:-27] + b"}" for line in content.splitlines()]) == content
     kept = load_journal(journal)
     assert dump([kept.header, *kept.events]) == content
+
+
+def start_of(header: Header) -> PowerOn:
+    assert isinstance(header.start, PowerOn)
+    return header.start
 
 
 def swap(records: list[Record]) -> None:
@@ -141,8 +146,9 @@ def test_a_machine_that_cannot_be_built_is_one_line(
     def change(records: list[Record]) -> None:
         header = records[0]
         assert isinstance(header, Header)
-        forged = msgspec.structs.replace(header.recipe, **{field: value})
-        records[0] = msgspec.structs.replace(header, recipe=forged, image=None)
+        forged = msgspec.structs.replace(start_of(header).recipe, **{field: value})
+        start = PowerOn(forged, None, start_of(header).files)
+        records[0] = msgspec.structs.replace(header, start=start)
 
     path = tmp_path / "forged"
     path.write_bytes(journal.read_bytes())
@@ -178,9 +184,11 @@ def test_a_configuration_that_cannot_be_is_one_line(
     def change(records: list[Record]) -> None:
         header = records[0]
         assert isinstance(header, Header)
-        config = msgspec.structs.replace(header.recipe.config, **{field: value})
-        forged = msgspec.structs.replace(header.recipe, config=config)
-        records[0] = msgspec.structs.replace(header, recipe=forged)
+        start = start_of(header)
+        config = msgspec.structs.replace(start.recipe.config, **{field: value})
+        recipe = msgspec.structs.replace(start.recipe, config=config)
+        start = msgspec.structs.replace(start, recipe=recipe)
+        records[0] = msgspec.structs.replace(header, start=start)
 
     path = tmp_path / "forged"
     path.write_bytes(journal.read_bytes())
@@ -199,9 +207,11 @@ def test_an_image_in_the_journal_that_is_another(journal: Path, tmp_path: Path) 
     def change(records: list[Record]) -> None:
         header = records[0]
         assert isinstance(header, Header)
-        assert header.image is not None
-        forged = msgspec.structs.replace(header.image, sha256="0" * 64)
-        records[0] = msgspec.structs.replace(header, image=forged)
+        start = start_of(header)
+        assert start.image is not None
+        forged = msgspec.structs.replace(start.image, sha256="0" * 64)
+        start = msgspec.structs.replace(start, image=forged)
+        records[0] = msgspec.structs.replace(header, start=start)
 
     path = tmp_path / "forged"
     path.write_bytes(journal.read_bytes())
@@ -217,9 +227,11 @@ def test_an_image_in_the_journal_that_is_none(
     def change(records: list[Record]) -> None:
         header = records[0]
         assert isinstance(header, Header)
-        assert header.image is not None
-        forged = msgspec.structs.replace(header.image, content=content)
-        records[0] = msgspec.structs.replace(header, image=forged)
+        start = start_of(header)
+        assert start.image is not None
+        forged = msgspec.structs.replace(start.image, content=content)
+        start = msgspec.structs.replace(start, image=forged)
+        records[0] = msgspec.structs.replace(header, start=start)
 
     path = tmp_path / "forged"
     path.write_bytes(journal.read_bytes())

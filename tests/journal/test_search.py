@@ -5,8 +5,9 @@ from pathlib import Path
 
 from hv.asm import assemble_file
 from hv.root.images import whole_sectors
+from hv.root.journal.builders import RecipeBuilder, power_on
 from hv.root.journal.file import Journal, load_journal
-from hv.root.journal.recipe import Builder, current_image
+from hv.root.journal.recipe import current_image
 from hv.root.journal.recorder import Recorder
 from hv.root.journal.replay import Divergence, Player, Replay, find_sources
 from hv.root.journal.search import Found, first_difference
@@ -46,7 +47,7 @@ dw 0xaa55
 Meddle = Callable[[Machine], None]
 
 
-class Sensor(Builder):
+class Sensor(RecipeBuilder):
     """A machine with a chip at port 300h that reads 5. At ``turn`` answers, something happens to it."""
 
     turn = 0
@@ -75,7 +76,7 @@ def poke(machine: Machine) -> None:
     machine.partition.memory.write(0x9000, b"\x55")
 
 
-def replayed(journal: Journal, builder: Builder) -> Divergence | None:
+def replayed(journal: Journal, builder: RecipeBuilder) -> Divergence | None:
     player = Player(builder, journal.events)
     divergence = Replay(journal, player).run()
     player.close()
@@ -87,7 +88,7 @@ AT = 2 + (TURN - 1) * 5 + 2
 """Instructions before the answer ``TURN``."""
 
 
-def sensing(folder: Path, name: str, value: object) -> tuple[Builder, Builder]:
+def sensing(folder: Path, name: str, value: object) -> tuple[RecipeBuilder, RecipeBuilder]:
     """The machine of the guest SENSING, and the same with one thing wrong."""
     source = folder / "sensing.asm"
     source.write_text(SENSING)
@@ -101,7 +102,7 @@ def sensing(folder: Path, name: str, value: object) -> tuple[Builder, Builder]:
     return Sensor(what, image), Broken(what, image)
 
 
-def found_in(pair: tuple[Builder, Builder]) -> Found:
+def found_in(pair: tuple[RecipeBuilder, RecipeBuilder]) -> Found:
     found = first_difference(*pair, (), Divergence(0, 8000, (), ""))
     assert found is not None
     return found
@@ -128,7 +129,7 @@ def test_a_replay_names_the_device_and_the_interval(tmp_path: Path) -> None:
     good, broken = sensing(tmp_path, "meddle", staticmethod(post))
     machine = good.build()
     path = tmp_path / "journal"
-    with Recorder.to(path, machine, good.recipe, good.image, 1000) as recorder:
+    with Recorder.to(path, machine, power_on(good.recipe, good.image), 1000) as recorder:
         recorder.finish(recorder.run())
     journal = load_journal(path)
     checks = [event.at.insns for event in journal.events]

@@ -174,6 +174,7 @@ def test_a_floppy_is_changed(tmp_path: Path) -> None:
 
     def floppy(letter: bytes) -> bytes:
         with hv.Machine(tmp_path / "guest.asm") as machine:
+            assert machine.program is not None
             assert machine.program.image is not None
             assert machine.program.image.disk is not None
             sector = machine.program.image.disk.source

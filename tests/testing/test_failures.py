@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from tests.testing.child_hooks import in_children
 from tests.testing.projects import HELLO, PLUGIN, run, saying, source, write
 
 pytest_plugins = ("pytester",)
@@ -100,6 +101,84 @@ def test_a_machine_whose_process_died_says_so(pytester: pytest.Pytester) -> None
         """
     )
     pytester.runpytest_subprocess(*PLUGIN).assert_outcomes(passed=1)
+
+
+HANGS = """
+import ctypes
+run = module.Machine.run
+
+def hang(machine, *arguments, **options):
+    if machine.config.epoch == 4:
+        ctypes.CDLL(None).pause()
+    return run(machine, *arguments, **options)
+
+module.Machine.run = hang
+"""
+
+
+def test_a_child_that_hangs_is_killed_and_one_failed_test(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child whose engine never comes back, as Python sees it: in a call to C, for ever."""
+    in_children(pytester, monkeypatch, "hv.root.machine", HANGS)
+    write(
+        pytester,
+        a__hvtest__toml="[guest.hangs]\nimage = '@hello'\nepoch = 4\n[guest.after]\nimage = '@hello'\n",
+    )
+    pytester.makepyfile(
+        """
+        import pytest
+        from hv.errors import ConfigError, InternalError
+
+        machines = []
+
+        def test_live_hangs(vm):
+            with pytest.raises(InternalError, match="no answer for 2 s"):
+                machines.append(vm("@hello", epoch=4))
+                machines[0].finish()
+
+        def test_live_after(vm):
+            for machine in machines:
+                with pytest.raises(ConfigError, match="its process died"):
+                    machine.insns
+            vm("@hello").finish()
+        """
+    )
+    pytester.makeconftest(
+        """
+        from hv.testing.keys import SESSION
+
+        def pytest_runtest_setup(item):  # a busy host may need seconds for what does not hang
+            if not item.name.endswith("hangs"):
+                item.config.stash[SESSION].runner._patience_s = 600
+            else:
+                item.config.stash[SESSION].runner._patience_s = told
+
+        def pytest_collection_finish(session):
+            global told
+            told = session.config.stash[SESSION].runner._patience_s
+        """
+    )
+    result = pytester.runpytest_subprocess(*PLUGIN, "--hv-timeout=2")
+    result.assert_outcomes(failed=1, passed=3)
+    result.stdout.fnmatch_lines(
+        [
+            "the process that ran the machine gave no answer for 2 s of the host's time and was killed:*",
+            "everything about this run: .hv_failures/a.hvtest.toml__hangs",
+            "reopen it: hv run @hello*",
+        ]
+    )
+
+
+@pytest.mark.parametrize("given", ["soon", "-1", "inf", "nan"])
+def test_a_time_limit_is_a_number_of_seconds(pytester: pytest.Pytester, given: str) -> None:
+    result = run(pytester, f"--hv-timeout={given}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: --hv-timeout: '{given}' is no number of seconds"])
+    pytester.makeini(f"[pytest]\nhv_timeout = {given}\n")
+    result = run(pytester)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: hv_timeout: '{given}' is no number of seconds"])
 
 
 def test_in_process_gives_the_same(pytester: pytest.Pytester) -> None:

@@ -23,6 +23,7 @@ import unicorn.unicorn_const as const
 import unicorn.x86_const as x86
 from unicorn import UC_ARCH_X86, UC_MODE_64, Uc, UcError
 
+from hv.cpu.engine import breakpoints
 from hv.cpu.engine.binding import (
     FOR_FETCH,
     HOOKS,
@@ -60,8 +61,8 @@ from hv.cpu.pace import (
     PACE_WORDS,
     Handlers,
 )
-from hv.cpu.state import A20_MASK, BREAKPOINTS, CR0, CR3, RFLAGS, RIP, STATE_SIZE, CpuState
-from hv.errors import ConfigError, InternalError
+from hv.cpu.state import A20_MASK, CR0, CR3, RFLAGS, RIP, STATE_SIZE, CpuState
+from hv.errors import InternalError
 
 PHYSICAL_BITS = 40
 """Guest physical addresses are below 2**40: QEMU64's own limit, and what CPUID reports."""
@@ -220,18 +221,14 @@ class Engine:
         UCLIB.uc_context_restore(self.handle, self.context)
 
     def saved_state(self) -> bytes:
-        """The processor's state for another engine. ConfigError where that has words of this one's own.
-
-        Armed hardware breakpoints are such: pointers to Unicorn's own records of them.
-        """
+        """The processor's state for another engine."""
         self.save()
-        if any(self.state.q[BREAKPOINTS]):
-            raise ConfigError("armed hardware breakpoints (DR7) cannot be saved")
-        return bytes(self.state.bytes)
+        return breakpoints.without_pointers(self.state)
 
     def load_state(self, saved: bytes) -> None:
-        """Go on from what ``saved_state`` of another engine gave."""
+        """Go on from what ``saved_state`` of another engine gave. Once, before it has run."""
         self.state.bytes[:] = saved
+        breakpoints.arm(self.handle, self.state)
         self.restore()
         self.flush_tlb()
 

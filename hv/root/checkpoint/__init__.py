@@ -1,30 +1,46 @@
 """Checkpoints: a machine's whole state in one file, and machines that go on from it.
 
-A checkpoint is taken between blocks, when ``Machine.run`` has returned. Everything needed to go on is inside,
-but for disk images and a cost model of the user's, which are known by their content. ``Snapshot`` is the same
-without a file: any number of machines can start from one, and share memory until they write.
+A checkpoint is taken when ``Machine.run`` has returned, or where a debugger has stopped. Everything needed
+to go on is inside, but for disk images and a cost model of the user's, which are known by their content.
+``Snapshot`` is the same without a file: any number of machines can start from one, and share memory until
+they write.
 """
 
 from pathlib import Path
 
-from hv.errors import ConfigError
 from hv.root.checkpoint.format import is_checkpoint, read_sections, write_sections
+from hv.root.checkpoint.notes import Notes
 from hv.root.checkpoint.pages import SHARED_FOLDER, PagePool
-from hv.root.checkpoint.snapshot import Snapshot, pages_of, sections_of
+from hv.root.checkpoint.snapshot import (
+    NO_NOTES,
+    Snapshot,
+    pages_of,
+    sections_of,
+    symbols_of,
+)
 from hv.root.machine import Machine, Outputs
 from hv.root.schedule import Report
 
-__all__ = ["Snapshot", "is_checkpoint", "load_checkpoint", "open_checkpoint", "save_checkpoint"]
+__all__ = [
+    "Notes",
+    "Snapshot",
+    "is_checkpoint",
+    "load_checkpoint",
+    "open_checkpoint",
+    "save_checkpoint",
+]
 
 
-def save_checkpoint(machine: Machine, path: Path, *, shared_pages: bool = False) -> None:
+def save_checkpoint(
+    machine: Machine, path: Path, *, shared_pages: bool = False, notes: Notes = NO_NOTES
+) -> None:
     """Write ``machine`` to ``path``. ConfigError when it cannot be saved or written.
 
     With ``shared_pages`` its pages go to the folder ``pages`` beside it, where all checkpoints of that folder
     have theirs.
     """
     pool = PagePool()
-    sections = sections_of(machine, pool)
+    sections = sections_of(machine, pool, notes) | symbols_of(machine.symbols)
     pages = pages_of(pool)
     if shared_pages:
         pool.share(path.parent / SHARED_FOLDER)
@@ -34,24 +50,11 @@ def save_checkpoint(machine: Machine, path: Path, *, shared_pages: bool = False)
 
 def open_checkpoint(path: Path) -> Snapshot:
     """Read and check a checkpoint. ConfigError, one line, for whatever is not as it was written."""
-    sections = read_sections(path)
-    try:
-        return Snapshot(sections, path.parent / SHARED_FOLDER)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {_one_line(error)}") from None
+    return Snapshot(read_sections(path), path)
 
 
 def load_checkpoint(
     path: Path, outputs: Outputs | None = None, report: Report = lambda _text: None
 ) -> Machine:
     """The machine in a checkpoint, ready to run on."""
-    snapshot = open_checkpoint(path)
-    try:
-        return snapshot.machine(outputs, report)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {_one_line(error)}") from None
-
-
-def _one_line(error: ConfigError) -> str:
-    """A damaged file's own words may be part of it."""
-    return " ".join(str(error).split())
+    return open_checkpoint(path).machine(outputs, report)

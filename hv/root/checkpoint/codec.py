@@ -12,6 +12,7 @@ from hv.saved import Part
 
 T = TypeVar("T")
 
+_ODD = "fields are missing, unknown or out of order"
 _BIG = 1
 """Extension code: an unsigned integer, little-endian."""
 _LARGEST = 1 << 64
@@ -33,11 +34,14 @@ def plain(data: bytes) -> Any:
 
 
 def from_bytes(data: bytes, form: type[T]) -> T:
-    """What ``to_bytes`` was given. ConfigError when it is not of type ``form``."""
+    """What ``to_bytes`` was given. ConfigError when it is not of type ``form``, or says it otherwise."""
     try:
-        return msgspec.convert(plain(data), form)
+        value = msgspec.convert(plain(data), form)
     except (msgspec.MsgspecError, ValueError) as error:
         raise ConfigError(f"not a {form.__name__}: {error}") from None
+    if to_bytes(value) != data:
+        raise ConfigError(f"not a {form.__name__}: {_ODD}")
+    return value
 
 
 def save_part(part: Part) -> bytes:
@@ -54,7 +58,7 @@ def load_part(part: Part, saved: bytes) -> None:
     else:
         value = msgspec.convert(values, part.form)
     if to_bytes(value) != saved:  # what is missing or unknown was filled or dropped without a word
-        raise ValueError("fields are missing, unknown or out of order")
+        raise ValueError(_ODD)
     part.load(value)
 
 

@@ -43,17 +43,21 @@ def is_checkpoint(path: Path) -> bool:
         return False
 
 
-def write_sections(path: Path, sections: Mapping[str, bytes]) -> None:
-    """Put a checkpoint on disk, whole or not at all. ConfigError when that fails."""
+def encode(sections: Mapping[str, bytes]) -> list[bytes]:
+    """A checkpoint's file, in pieces."""
     directory = msgspec.msgpack.encode(
         [Section(name, len(data), checksum(data)) for name, data in sections.items()]
     )
+    head = MAGIC + _LENGTH.pack(len(directory)) + directory + checksum(directory)
+    return [head, *sections.values()]
+
+
+def write_sections(path: Path, sections: Mapping[str, bytes]) -> None:
+    """Put a checkpoint on disk, whole or not at all. ConfigError when that fails."""
     partial = path.with_name(path.name + ".partial")
     try:
         with partial.open("wb") as file:
-            file.write(MAGIC + _LENGTH.pack(len(directory)) + directory + checksum(directory))
-            for data in sections.values():
-                file.write(data)
+            file.writelines(encode(sections))
         partial.replace(path)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
@@ -68,9 +72,14 @@ def read_sections(path: Path) -> dict[str, memoryview]:
     if data[: len(MAGIC)] != MAGIC:
         raise ConfigError(f"{path}: is no checkpoint of this version ({SCHEMA})")
     try:
-        return dict(_checked(data))
+        return decode(data)
     except (ValueError, struct.error, msgspec.MsgspecError) as error:
         raise ConfigError(f"{path}: the checkpoint is damaged: {error}") from None
+
+
+def decode(data: memoryview) -> dict[str, memoryview]:
+    """The sections of a file that begins as it should. ValueError and others when it is damaged."""
+    return dict(_checked(data))
 
 
 def _checked(data: memoryview) -> Iterator[tuple[str, memoryview]]:

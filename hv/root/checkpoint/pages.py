@@ -8,8 +8,10 @@ where many of them are to share, in a folder beside it.
 import mmap
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import msgspec
 import zstandard
@@ -36,35 +38,56 @@ class PageIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sizes: list[int]
 
 
-class PagePool:
-    """Pages under collection."""
+class Frame:
+    """A compressed page."""
 
-    def __init__(self) -> None:
+    __slots__ = ("__weakref__", "data")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+
+Frames = WeakValueDictionary[bytes, Frame]
+"""Pages by checksum, for as long as some pool holds them."""
+
+
+class PagePool:
+    """Pages under collection. Pools that are given the same ``known`` hold equal pages in common."""
+
+    def __init__(self, known: Frames | None = None) -> None:
+        self._known = Frames() if known is None else known
         self._numbers: dict[bytes, int] = {}
-        self._frames: list[bytes] = []
+        self._frames: list[Frame] = []
         self._compress = zstandard.ZstdCompressor(level=LEVEL).compress
 
     def put(self, content: memoryview) -> PageTable:
         """Keep ``content``; where its pages are."""
-        return [self._number(content[at : at + PAGE]) for at in range(0, len(content), PAGE)]
+        return [self._number(bytes(content[at : at + PAGE])) for at in range(0, len(content), PAGE)]
 
-    def _number(self, page: memoryview) -> int:
+    def _number(self, page: bytes) -> int:
+        """Of bytes, which are compared at once; views of them are item by item."""
         if page == _EMPTY[: len(page)]:
             return 0
         known = checksum(page)
         number = self._numbers.get(known)
         if number is None:
-            self._frames.append(self._compress(page))
+            frame = self._known.get(known)
+            if frame is None:
+                frame = self._known[known] = Frame(self._compress(page))
+            self._frames.append(frame)
             number = self._numbers[known] = len(self._frames)
         return number
 
+    def __len__(self) -> int:
+        return len(self._frames)
+
     def index(self) -> PageIndex:
         """What is in it."""
-        return PageIndex(list(self._numbers), [len(frame) for frame in self._frames])
+        return PageIndex(list(self._numbers), [len(frame.data) for frame in self._frames])
 
     def frames(self) -> bytes:
         """All pages, compressed, back to back."""
-        return b"".join(self._frames)
+        return b"".join(frame.data for frame in self._frames)
 
     def share(self, folder: Path) -> None:
         """Put into ``folder`` what is not there yet. ConfigError when that fails."""
@@ -74,7 +97,7 @@ class PagePool:
                 target = folder / known.hex()
                 if not target.exists():
                     partial = target.with_suffix(".partial")
-                    partial.write_bytes(frame)
+                    partial.write_bytes(frame.data)
                     partial.replace(target)
         except OSError as error:
             raise ConfigError(f"{folder}: {error.strerror}") from None
@@ -125,6 +148,26 @@ class PageSource:
         if checksum(page) != self._index.checksums[number]:
             raise ConfigError(f"{file}: the page does not match its checksum")
         return page
+
+
+class OwnMemory:
+    """Memory that one machine starts from, in large pages: cheaper than a ``MemoryImage``."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        with suppress(OSError):  # a host without such pages
+            self._memory.madvise(mmap.MADV_HUGEPAGE)
+
+    def fill(self, pages: Iterable[bytes | None]) -> None:
+        """Put in what is not empty."""
+        for number, page in enumerate(pages):
+            if page is not None:
+                self._memory[number * PAGE : number * PAGE + len(page)] = page
+
+    def mapped(self) -> mmap.mmap:
+        """The memory itself."""
+        return self._memory
 
 
 class MemoryImage:

@@ -1,7 +1,7 @@
 """Which source line an address of a binary belongs to: from the assembler's listing or an ELF's DWARF."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,14 +42,16 @@ class LineTable:
         return self._ranges[index].file, self._ranges[index].line
 
 
-def line_table(image: str) -> LineTable:
+def line_table(
+    image: str, include: Sequence[str | Path] = (), defines: Mapping[str, int] | None = None
+) -> LineTable:
     """Lines of an image as ``hv run`` takes it. ConfigError: nothing is known of its lines."""
     if image.startswith("@"):
         sample = find_sample(image[1:])
-        return _listing(sample.path, dict(sample.defines))
+        return _listing(sample.path, (), sample.defines)
     path = Path(image)
     if is_assembly(path):
-        return _listing(path, {})
+        return _listing(path, include, defines or {})
     if _is_elf(path):
         table = LineTable(LineRange(*row) for row in dwarf_lines(path))
         if any(True for _ in table.lines()):
@@ -66,10 +68,11 @@ def _is_elf(path: Path) -> bool:
         raise ConfigError(f"{path}: {error.strerror}") from None
 
 
-def _listing(path: Path, defines: dict[str, int]) -> LineTable:
+def _listing(path: Path, include: Sequence[str | Path], defines: Mapping[str, int]) -> LineTable:
     from hv.asm import assemble_file  # not cheap to import
 
-    assembly = assemble_file(path, include_dirs=(source_folder("guests"),), defines=defines)
+    folders = (*include, source_folder("guests"))
+    assembly = assemble_file(path, include_dirs=folders, defines=defines)
     return listing_lines(assembly)
 
 

@@ -34,7 +34,10 @@ class Journal:
 
 
 class Writer:
-    """Appends records to an open file, each at once: what a crash leaves behind can still be read."""
+    """Appends records to an open file, each at once: what a crash leaves behind can still be read.
+
+    ConfigError for a record that is too large.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -42,6 +45,8 @@ class Writer:
 
     def write(self, record: Record) -> None:
         body = msgspec.json.encode(record)
+        if len(body) + _SEAL_SIZE > _LONGEST_LINE:
+            raise ConfigError(f"{len(body)} bytes at once are too many for a journal")
         self._file.write(body[:-1] + self._seals.next(body) + b"\n")
         self._file.flush()
 

@@ -1,25 +1,20 @@
-"""From a recipe to a machine, in the same way for a replay as for the run that was recorded."""
+"""What a recipe names: its image and files, as they are now and as a journal keeps them."""
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import zstandard
 
-from hv.config import MachineConfig
 from hv.cost import is_shipped
 from hv.errors import ConfigError
 from hv.loaders import BootDisk, BootImage, EntryState, LoadOptions, Mode, Segment
 from hv.root.firmware import BUILT_IN
 from hv.root.images import load_image
-from hv.root.journal.host import file_digest
+from hv.root.journal.media import file_digest
 from hv.root.journal.records import FileDigest, ImageDigest, Recipe
-from hv.root.keys import parse_keys
-from hv.root.machine import Machine, Outputs
 from hv.root.samples import Sample, find_sample
-from hv.root.schedule import Report, parse_deed, schedule
 from hv.types import Gpa
 
 _LARGEST_KEPT = 16 << 20
@@ -46,32 +41,15 @@ class _Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _decoder = msgspec.msgpack.Decoder(_Kept)
 
 
-@dataclass(frozen=True, slots=True)
-class Builder:
-    """Builds the machine of one recipe, as often as it is asked to."""
-
-    recipe: Recipe
-    image: BootImage | None
-
-    def build(self, outputs: Outputs | None = None, report: Report = lambda _text: None) -> Machine:
-        """A machine before its first instruction. ConfigError as from ``hv run``."""
-        recipe, sample = self.recipe, _sample(self.recipe)
-        media = sample.media() if sample else ()
-        scsi = sample.scsi_media() if sample else ()
-        machine = Machine(_harmless(recipe.config), self.image, outputs, media, scsi)
-        try:
-            schedule(machine, [parse_deed(text) for text in recipe.at], report)
-            machine.mouse_hand.play(recipe.mouse)
-            machine.hand.play(parse_keys(recipe.keys))
-        except ConfigError:
-            machine.close()
-            raise
-        return machine
+def sample_of(recipe: Recipe) -> Sample | None:
+    """The sample that it runs, if it is one."""
+    name = recipe.image
+    return find_sample(name[1:]) if name is not None and name.startswith("@") else None
 
 
 def current_image(recipe: Recipe) -> BootImage | None:
     """What the recipe's image is today; None when it boots from a configured disk."""
-    sample, config = _sample(recipe), recipe.config
+    sample, config = sample_of(recipe), recipe.config
     if sample is not None:
         return sample.boot_image(config.memory)
     if recipe.image is None:
@@ -154,18 +132,6 @@ def kept_image(digest: ImageDigest, name: str) -> BootImage | None:
     if image_sha256(image) != digest.sha256:
         raise ConfigError("the image in the journal is not the one that it names")
     return image
-
-
-def _sample(recipe: Recipe) -> Sample | None:
-    name = recipe.image
-    return find_sample(name[1:]) if name is not None and name.startswith("@") else None
-
-
-def _harmless(config: MachineConfig) -> MachineConfig:
-    """The same machine, but that what the guest writes stays out of the user's files."""
-    replace = msgspec.structs.replace
-    disks = (replace(disk, mode="overlay") if disk.mode == "rw" else disk for disk in config.disks)
-    return replace(config, disks=tuple(disks))
 
 
 def _kept(image: BootImage) -> _Kept:

@@ -5,22 +5,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-import msgspec
-
 import hv
 from hv.cpu.engine import UNICORN_VERSION
 from hv.errors import ConfigError
-from hv.loaders import BootImage
 from hv.root.journal.file import Writer
 from hv.root.journal.host import HostHand
-from hv.root.journal.recipe import image_digest, named_files
+from hv.root.journal.media import settled
+from hv.root.journal.moment import come_to, stamp
 from hv.root.journal.records import (
     Check,
     Finish,
     Header,
     HostInput,
-    Input,
-    Recipe,
+    PowerOn,
+    Resumed,
     Serial,
     Stamp,
     next_check,
@@ -28,10 +26,17 @@ from hv.root.journal.records import (
 from hv.root.journal.state import digests
 from hv.root.machine import UNLIMITED, Machine
 from hv.root.result import outcome_of
+from hv.root.schedule import Report
 from hv.vp import End, Ending
 
 EVERY = 100_000
 """Instructions between two checks, at least."""
+_MARGIN = 1 << 12
+"""Instructions before a moment that is to be come to in which no check is made: more than a block has."""
+
+
+def _silent(_text: str) -> None:
+    """Nobody hears what deeds bring."""
 
 
 def versions() -> dict[str, str]:
@@ -45,28 +50,32 @@ class Recorder:
     Everything that the host does to the machine after power-on goes through ``give``.
     """
 
-    def __init__(self, machine: Machine, writer: Writer, every: int = EVERY) -> None:
+    def __init__(
+        self, machine: Machine, writer: Writer, every: int = EVERY, report: Report = _silent
+    ) -> None:
         self.machine = machine
         self._writer = writer
         self._every = every
-        self._hand = HostHand(machine)
-        self._asked = Stamp(0, 0, 0)
+        self._hand = HostHand(machine, writer.write, report)
         self._next_check = 0
         self._check()
 
     @staticmethod
     @contextmanager
     def to(
-        path: Path, machine: Machine, recipe: Recipe, image: BootImage | None, every: int = EVERY
+        path: Path,
+        machine: Machine,
+        start: PowerOn | Resumed,
+        every: int = EVERY,
+        report: Report = _silent,
     ) -> Iterator["Recorder"]:
-        """A recorder of ``machine``, just built from ``recipe`` and ``image``, into the file ``path``."""
+        """A recorder of ``machine``, which stands at its ``start``, into the file ``path``. ``report`` hears
+        of what deeds bring.
+        """
         header = Header(
-            schema="hv.journal/1",
+            schema="hv.journal/2",
             versions=versions(),
-            start="power-on",
-            recipe=recipe,
-            image=image_digest(image),
-            files=named_files(recipe),
+            start=start,
             cost_model=machine.pricing.model.name,
             every=every,
         )
@@ -77,21 +86,15 @@ class Recorder:
         with file:
             writer = Writer(file)
             writer.write(header)
-            recorder = Recorder(machine, writer, every)
+            recorder = Recorder(machine, writer, every, report)
             try:
                 yield recorder
             finally:
                 recorder.close()
 
     def give(self, what: HostInput) -> int:
-        """Give ``what`` to the machine now; how many bytes a serial port took."""
-        taken = self._hand.give(what)
-        if isinstance(what, Serial):
-            if not taken:
-                return 0
-            what = Serial(what.port, what.data[:taken])
-        self._writer.write(Input(self._stamp(), what))
-        return taken
+        """Give ``what`` to the machine now; the answer is that of ``HostHand.give``."""
+        return self._hand.give(settled(what))
 
     def serial(self, data: bytes, port: Literal["com1", "com2"] = "com1") -> int:
         """Send bytes to a serial port; how many it took."""
@@ -110,7 +113,6 @@ class Recorder:
         while True:
             until = min(max_insns, slice_end, self._next_check)
             end = machine.run(until)
-            self._asked = Stamp(machine.insns, until, machine.vtime_ns)
             if end.ending is not Ending.BUDGET or machine.insns >= max_insns:
                 return end
             if machine.insns >= self._next_check:
@@ -120,12 +122,21 @@ class Recorder:
                     return End(Ending.STOPPED, detail=f"stopped at {machine.partition.vp.where()}")
                 slice_end = machine.insns + slice_insns
 
+    def come_to(self, at: Stamp) -> End | None:
+        """As ``moment.come_to``, with checks of the state on the way."""
+        while self._next_check + _MARGIN < at.insns:
+            end = self.machine.run(self._next_check)
+            if end.ending is not Ending.BUDGET:
+                return end
+            self._check()
+        return come_to(self.machine, at)
+
     def finish(self, end: End) -> None:
         """The run has ended."""
         machine = self.machine
         self._writer.write(
             Finish(
-                at=self._stamp(),
+                at=stamp(machine),
                 outcome=outcome_of(end)[0],
                 guest_code=end.code if end.ending is Ending.DEBUG_EXIT else None,
                 detail=end.detail,
@@ -138,13 +149,6 @@ class Recorder:
         """Give back host files."""
         self._hand.close()
 
-    def _stamp(self) -> Stamp:
-        """Now. Where somebody else ran the machine, what he asked for is taken to be where it is."""
-        machine = self.machine
-        if machine.insns == self._asked.insns:
-            return msgspec.structs.replace(self._asked, vtime_ns=machine.vtime_ns)
-        return Stamp(machine.insns, machine.insns, machine.vtime_ns)
-
     def _check(self) -> None:
-        self._writer.write(Check(self._stamp(), digests(self.machine)))
+        self._writer.write(Check(stamp(self.machine), digests(self.machine)))
         self._next_check = next_check(self.machine.insns, self._every)

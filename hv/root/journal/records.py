@@ -1,7 +1,6 @@
-"""The records of a journal (``hv.journal/1``): JSON lines, a header first, the end last.
+"""The records of a journal (``hv.journal/2``): JSON lines, a header first, the end last.
 
-Instructions are counted since power-on. ``until`` is how far the host had asked the machine to run when it
-stopped at ``insns``: asked the same, it stops at the same place. Times are virtual ns.
+Instructions are counted since power-on, times are virtual ns since then.
 """
 
 from typing import Annotated, Literal
@@ -54,25 +53,45 @@ class ImageDigest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     content: bytes | None = None
 
 
-class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="header"):
-    """What was run. ``every``: instructions between two checks at least, see ``next_check``."""
+class PowerOn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="power-on"):
+    """A run from its machine's first instruction. ``files``: those that are named beside the image."""
 
-    schema: Literal["hv.journal/1"]
-    versions: dict[str, str]
-    start: Literal["power-on"]
     recipe: Recipe
     image: ImageDigest | None
     files: tuple[FileDigest, ...]
+
+
+class Resumed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="checkpoint"):
+    """A run that goes on from a checkpoint's file."""
+
+    checkpoint: FileDigest
+
+
+class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="header"):
+    """What was run. ``every``: instructions between two checks at least, see ``next_check``."""
+
+    schema: Literal["hv.journal/2"]
+    versions: dict[str, str]
+    start: PowerOn | Resumed
     cost_model: Text
     every: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_RUN)]
 
 
+Standing = Literal["boundary", "stopped", "ended"]
+
+
 class Stamp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A moment between two slices of the run."""
+    """A moment at which the machine did not run. ``exits``: how many there were, which tells moments apart
+    between which nothing has retired.
+
+    ``stands``: between two blocks, where a debugger's stop has put it (in the middle of a block, or before
+    the look at timers and interrupts that comes first in one), or behind the run's own end.
+    """
 
     insns: Count
-    until: Count
     vtime_ns: Count
+    exits: Count
+    stands: Standing = "boundary"
 
 
 class Serial(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="serial"):
@@ -94,27 +113,107 @@ class Mouse(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="mouse"
     events: tuple[MouseEvent, ...]
 
 
+class Gesture(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="gesture"):
+    """Moves and clicks at times from now on, behind what the mouse has still to do."""
+
+    events: tuple[MouseEvent, ...]
+
+
 class Deed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="deed"):
     """An action of the host, as ``--at`` writes it; its time is since power-on."""
 
     text: Text
 
 
+class MediumFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="file"):
+    """A medium that is a file of the host's; ``sha256`` is None until somebody asks what it holds."""
+
+    path: Text
+    sha256: Digest | None = None
+
+
+class MediumBytes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="bytes"):
+    """A medium that lives in memory, packed by zstd."""
+
+    packed: bytes
+
+
+Medium = MediumFile | MediumBytes
+
+
 class Disc(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="disc"):
-    """A disc put into the drive ``lun`` of the SCSI bus, or taken out by force."""
+    """A disc put into the drive ``lun`` of the SCSI bus, or the first there is, instead of what was in it."""
 
-    lun: int
-    file: FileDigest | None
+    lun: int | None
+    medium: Medium
 
 
-HostInput = Serial | Keys | Mouse | Deed | Disc
+class Eject(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="eject"):
+    """The disc taken out of such a drive, where the guest lets go of it; with ``force`` in any case."""
+
+    lun: int | None
+    force: bool
+
+
+class Floppy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="floppy"):
+    """The floppy in a drive changed; None takes it out."""
+
+    drive: int
+    medium: Medium | None
+
+
+class ShutdownRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="shutdown"):
+    """The guest asked to shut down, by its integration service."""
+
+    reboot: bool
+    reason: Text
+
+
+class PowerButton(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="power-button"):
+    """The button at the front."""
+
+
+class Nmi(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="nmi"):
+    """One non-maskable interrupt."""
+
+
+class MemoryWrite(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="memory"):
+    """Bytes put into RAM."""
+
+    gpa: int
+    data: bytes
+
+
+class RegisterSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="register"):
+    """A register of the processor set, by its name; of the value 64 bits."""
+
+    name: Text
+    value: int
+
+
+HostInput = (
+    Serial
+    | Keys
+    | Mouse
+    | Gesture
+    | Deed
+    | Disc
+    | Eject
+    | Floppy
+    | ShutdownRequest
+    | PowerButton
+    | Nmi
+    | MemoryWrite
+    | RegisterSet
+)
 
 
 class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="input"):
-    """The host gave something to the machine."""
+    """The host gave something to the machine. ``answer``: what came of it (``HostHand.give``)."""
 
     at: Stamp
     what: HostInput
+    answer: int = 0
 
 
 class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="check"):

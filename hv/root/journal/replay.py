@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hv.errors import ConfigError
+from hv.root.journal.builders import Builder, RecipeBuilder, from_checkpoint
 from hv.root.journal.file import Journal
 from hv.root.journal.host import HostHand
+from hv.root.journal.media import find_media
+from hv.root.journal.moment import come_to, differs
 from hv.root.journal.recipe import (
-    Builder,
     current_image,
     image_sha256,
     kept_image,
@@ -23,6 +25,8 @@ from hv.root.journal.records import (
     Header,
     HostInput,
     Input,
+    PowerOn,
+    Resumed,
     Serial,
     Stamp,
 )
@@ -49,6 +53,8 @@ class Divergence:
 class Sources:
     """What a journal is replayed with: the files as they are now, and as they were where it is known."""
 
+    journal: Journal
+    """The journal, with media that were put in later where they are now."""
     now: Builder
     recorded: Builder | None
     changed: tuple[str, ...]
@@ -59,26 +65,40 @@ class Sources:
 
 def find_sources(journal: Journal, folder: Path) -> Sources:
     """Builders for a journal in ``folder``. ConfigError: what is needed is not there."""
-    header = journal.header
-    recipe = located(header.recipe, folder)
+    header, start = journal.header, journal.header.start
+    events, replaced = find_media(journal.events, folder)
+    notes = _other_versions(header)
+    found = Journal(header, events)
+    if isinstance(start, Resumed):
+        builder = from_checkpoint(start.checkpoint, folder)
+        return Sources(found, builder, builder, replaced, notes)
+    now, recorded, changed = _power_on_builders(start, folder)
+    return Sources(found, now, recorded, (*changed, *replaced), notes)
+
+
+def _power_on_builders(
+    start: PowerOn, folder: Path
+) -> tuple[Builder, Builder | None, tuple[str, ...]]:
+    """Builders of today's machine and of the recorded one, and which files are not what they were."""
+    recipe = located(start.recipe, folder)
     name = recipe.image or "the image"
-    was = None if header.image is None else kept_image(header.image, name)
+    was = None if start.image is None else kept_image(start.image, name)
     image, changed = was, []
     if was is None or recipe.image is None or recipe.image[0] == "@" or Path(recipe.image).exists():
         image = current_image(recipe)
-        if image_sha256(image) != (None if header.image is None else header.image.sha256):
+        if image_sha256(image) != (None if start.image is None else start.image.sha256):
             changed.append(f"{name} is not the image that was recorded")
     files = named_files(recipe)
-    if len(files) != len(header.files):
+    if len(files) != len(start.files):
         raise ConfigError("the journal does not name the files of its own machine")
     moved = [
         f"{now.path} is not the file that was recorded"
-        for before, now in zip(header.files, files, strict=True)
+        for before, now in zip(start.files, files, strict=True)
         if before.sha256 != now.sha256
     ]
-    known = not moved and (header.image is None or was is not None)
-    recorded = Builder(recipe, was) if known else None
-    return Sources(Builder(recipe, image), recorded, (*changed, *moved), _other_versions(header))
+    known = not moved and (start.image is None or was is not None)
+    recorded = RecipeBuilder(recipe, was) if known else None
+    return RecipeBuilder(recipe, image), recorded, (*changed, *moved)
 
 
 def _other_versions(header: Header) -> tuple[str, ...]:
@@ -103,21 +123,21 @@ class Player:
         """Run to ``until`` instructions, with all input up to there; the end when it comes before."""
         while self._inputs and self._inputs[0].at.insns <= until:
             event = self._inputs.popleft()
-            end = self.run(event.at.until)
-            if end is not None:
+            end = self.come_to(event.at)
+            if end is not None and event.at.stands != "ended":
                 return end
             self.give(event.what)
-        return self.run(until)
-
-    def run(self, until: int) -> End | None:
-        """Run to ``until`` instructions without input; None when it got there."""
         if self.machine.insns >= until:
             return None
         end = self.machine.run(until)
         return None if end.ending is Ending.BUDGET else end
 
+    def come_to(self, at: Stamp) -> End | None:
+        """Run to a moment of the recorded run without input; the end, as ``moment.come_to`` has it."""
+        return come_to(self.machine, at)
+
     def give(self, what: HostInput) -> int:
-        """Give one thing now; how many bytes a serial port took."""
+        """Give one thing now; the answer is that of ``HostHand.give``."""
         return self._hand.give(what)
 
     def close(self) -> None:
@@ -132,7 +152,7 @@ class Replay:
     def __init__(self, journal: Journal, player: Player) -> None:
         self._journal = journal
         self._player = player
-        self._equal_to = 0
+        self._equal_to = player.machine.insns
 
     def run(self) -> Divergence | None:
         """Run to the journal's end; None when everything was equal."""
@@ -143,28 +163,26 @@ class Replay:
         return None
 
     def _event(self, event: Input | Check) -> Divergence | None:
-        end = self._player.run(event.at.until)
-        if end is not None:
+        end = self._player.come_to(event.at)
+        if end is not None and event.at.stands != "ended":
             return self._differs(event.at, f"it ends there: {outcome_of(end)[0]} {end.detail}")
         wrong = self._moment(event.at)
         if wrong is not None:
             return wrong
         if isinstance(event, Check):
             return self._compare(event)
-        taken = self._player.give(event.what)
-        if isinstance(event.what, Serial) and taken != len(event.what.data):
-            detail = f"{event.what.port} took {taken} of {len(event.what.data)} bytes"
+        answer = self._player.give(event.what)
+        if answer == event.answer:
+            return None
+        if isinstance(event.what, Serial):
+            detail = f"{event.what.port} took {answer} of {len(event.what.data)} bytes"
             return self._differs(event.at, detail, (event.what.port,))
-        return None
+        return self._differs(event.at, f"{event.what} is answered by {answer}, not {event.answer}")
 
     def _moment(self, at: Stamp) -> Divergence | None:
-        machine = self._player.machine
-        if machine.insns != at.insns:
-            return self._differs(at, f"it stops at {machine.insns} instructions, not {at.insns}")
-        if machine.vtime_ns != at.vtime_ns:
-            detail = f"the time is {machine.vtime_ns} ns, not {at.vtime_ns} ns"
-            return self._differs(at, detail, (CLOCK,))
-        return None
+        wrong = differs(self._player.machine, at)
+        on_time = self._player.machine.vtime_ns == at.vtime_ns
+        return self._differs(at, wrong, () if on_time else (CLOCK,)) if wrong else None
 
     def _compare(self, event: Check | Finish) -> Divergence | None:
         now = digests(self._player.machine)
@@ -181,7 +199,7 @@ class Replay:
     def _finish(self, event: Finish) -> Divergence | None:
         by_host = event.outcome in _ENDED_BY_HOST
         at = event.at
-        end = self._player.run(at.until if by_host else max(at.until, at.insns + 1))
+        end = self._player.come_to(at)
         outcome, detail, code = event.outcome, event.detail, event.guest_code
         if end is not None:
             outcome, detail = outcome_of(end)[0], end.detail

@@ -1,7 +1,7 @@
 """Finding the first divergent instruction: two machines side by side, the recorded one and today's.
 
-A journal's checks say between which two points the runs part. Both are run again, from power-on, and compared
-at ever finer steps; the last pass looks before every instruction of one block.
+A journal's checks say between which two points the runs part. Both are run again, from where they started,
+and compared at ever finer steps; the last pass looks before every instruction of one block.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from capstone import CS_ARCH_X86, CS_MODE_16, CS_MODE_32, CS_MODE_64, Cs
 
 from hv.cpu import state as s
 from hv.cpu.engine.instructions import InstructionWatch
-from hv.root.journal.recipe import Builder
+from hv.root.journal.builders import Builder
 from hv.root.journal.records import Event
 from hv.root.journal.replay import Divergence, Player
 from hv.root.journal.state import CLOCK, MEMORY, PROCESSOR, device_digests, digests, memory_digest
