@@ -30,9 +30,10 @@ linux-test: $(READY)
 	$(BIN)/python -m tests.linux.packages
 	$(BIN)/python -m pytest -m linux -n auto --dist loadscope
 
-# Damaged files by the ten thousand.
+# What takes too long for every day: see CONTRIBUTING.md. PARTS: damage checkpoints linux suite.
 soak: $(READY)
-	HV_MUTATIONS=10000 $(BIN)/python -m pytest -k damage tests/root/test_difference.py tests/journal tests/coverage -n auto
+	$(BIN)/python -m tests.linux.packages
+	$(BIN)/python -m tests.soak $(PARTS)
 
 check: format lint types layers test
 

@@ -1,5 +1,6 @@
 """The command line: the only place that prints. Guest output alone goes to stdout."""
 
+import gc
 import sys
 import traceback
 
@@ -8,6 +9,9 @@ from hv.errors import ConfigError, GuestError
 
 EXIT_FAIL, EXIT_USAGE, EXIT_INTERNAL, EXIT_CONFIG, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
 
+_NEW_OBJECTS = 50_000
+"""Between two looks for garbage: a start makes many objects, and they stay."""
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of ``hv``: never returns, exits with the code that the run earned."""
@@ -15,7 +19,10 @@ def main(arguments: list[str] | None = None) -> None:
     if arguments == ["--version"]:  # before the imports: this is asked often and must be quick
         print(f"hv {hv.__version__}")
         sys.exit(0)
-    sys.exit(_dispatch(arguments))
+    gc.set_threshold(_NEW_OBJECTS)
+    code = _dispatch(arguments)
+    gc.freeze()  # otherwise the interpreter looks through all of it once more before it ends
+    sys.exit(code)
 
 
 def _dispatch(arguments: list[str]) -> int:

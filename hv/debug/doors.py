@@ -26,6 +26,10 @@ class WatchedRange:
 class Target(Protocol):
     """A stopped processor, as a debugger sees it. Addresses are linear."""
 
+    @property
+    def has_history(self) -> bool:
+        """Whether it can go backward."""
+
     def bits(self) -> int:
         """The code size: 16, 32 or 64."""
 
@@ -54,3 +58,4 @@ class Orders:
     step: bool
     breakpoints: Collection[int]
     watched: Collection[WatchedRange]
+    backward: bool = False

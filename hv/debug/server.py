@@ -9,12 +9,12 @@ from hv.debug.description import DESCRIPTIONS
 from hv.debug.doors import Orders
 from hv.debug.session import INTERRUPTED, Parting, Session
 from hv.debug.target import MachineTarget
+from hv.debug.timeline import Timeline
 from hv.errors import ConfigError
 from hv.root.machine import Machine
 from hv.root.result import outcome_of
 from hv.vp import End, Ending
 
-_SLICE = 2_000_000
 _POLL_SECONDS = 0.2
 _SEND_SECONDS = 10.0  # a debugger that reads nothing for so long has left
 _MOST_RECEIVED = 65536
@@ -51,8 +51,13 @@ def parse_door(text: str) -> Door:
     return Door(host.strip("[]") or _LOCAL, number, bits.get(option))
 
 
-def debug(machine: Machine, door: Door, surroundings: Surroundings) -> End | None:
-    """Run ``machine`` as the debugger behind ``door`` wants; None when it has left before the end."""
+def debug(
+    machine: Machine, door: Door, surroundings: Surroundings, timeline: Timeline | None = None
+) -> End | None:
+    """Run ``machine`` as the debugger behind ``door`` wants; None when it has left before the end.
+
+    ``timeline`` is the machine's own, where somebody else has to do with it.
+    """
     family = socket.AF_INET6 if ":" in door.host else socket.AF_INET
     try:
         listener = socket.create_server((door.host, door.port), family=family, backlog=1)
@@ -62,7 +67,7 @@ def debug(machine: Machine, door: Door, surroundings: Surroundings) -> End | Non
         host, port = listener.getsockname()[:2]
         surroundings.tell(f"waiting for gdb: target remote {host}:{port}")
         listener.settimeout(_POLL_SECONDS)
-        return _Run(machine, door.bits, surroundings).over(listener)
+        return _Run(timeline or Timeline(machine), door.bits, surroundings).over(listener)
 
 
 class _Left(Exception):
@@ -72,13 +77,14 @@ class _Left(Exception):
 class _Run:
     """One machine from its first connection to its end."""
 
-    def __init__(self, machine: Machine, bits: int | None, surroundings: Surroundings) -> None:
-        self._machine = machine
+    def __init__(self, timeline: Timeline, bits: int | None, surroundings: Surroundings) -> None:
+        self._timeline = timeline
         self._surroundings = surroundings
-        self._target = MachineTarget(machine)
+        self._target = MachineTarget(timeline)
         self._bits = bits
         self._session: Session
         self._peer: socket.socket
+        timeline.poll = self._goes_on
 
     def over(self, listener: socket.socket) -> End | None:
         """Serve one debugger after another; between them the machine stands still."""
@@ -91,11 +97,15 @@ class _Run:
             self._session = Session(self._target, self._bits)
             with self._peer, contextlib.suppress(_Left):
                 return self._serve()
-            self._target.interrupt()
-        return self._stopped()
+        return self._ended(End(Ending.STOPPED))
 
-    def _stopped(self) -> End:
-        return End(Ending.STOPPED, detail=f"stopped at {self._machine.partition.vp.where()}")
+    def _ended(self, end: End) -> End:
+        """The run ends, wherever the debugger is: at the front."""
+        self._target.release()
+        if end.ending is Ending.STOPPED and not end.detail:
+            where = self._timeline.machine.partition.vp.where()
+            return End(Ending.STOPPED, detail=f"stopped at {where}")
+        return end
 
     def _serve(self) -> End | None:
         session = self._session
@@ -104,13 +114,13 @@ class _Run:
             self._send()
             if order is None:
                 if not self._surroundings.between():
-                    return self._stopped()
+                    return self._ended(End(Ending.STOPPED))
                 self._receive(_POLL_SECONDS)
             elif order is Parting.DETACH:
                 self._target.release()
                 return None
             elif order is Parting.KILL:
-                return End(Ending.STOPPED, detail="killed by the debugger")
+                return self._ended(End(Ending.STOPPED, detail="killed by the debugger"))
             else:
                 assert isinstance(order, Orders)
                 end = self._run(order)
@@ -122,26 +132,19 @@ class _Run:
 
     def _run(self, orders: Orders) -> End | None:
         """Until the next stop, or to the guest's end."""
-        machine, target = self._machine, self._target
-        vp, budget = machine.partition.vp, self._surroundings.budget
-        target.prepare(orders)
-        while True:
-            end = machine.partition.run(min(budget, vp.retired() + _SLICE))
-            if end is not None:
-                return end
-            halt = target.halt()
-            if halt is not None:
-                self._session.halted(halt)
-                return None
-            if vp.retired() >= budget and not target.midway:
-                return machine.run(budget)
-            if not self._surroundings.between():
-                return self._stopped()
-            self._receive(0)
-            if self._session.interrupted:
-                target.interrupt()
-                self._session.halted(INTERRUPTED)
-                return None
+        met = self._target.run(orders, self._surroundings.budget)
+        if isinstance(met, End):
+            return met
+        if met is None and not self._session.interrupted:
+            return self._ended(End(Ending.STOPPED))
+        self._session.halted(met or INTERRUPTED)
+        return None
+
+    def _goes_on(self) -> bool:
+        if not self._surroundings.between():
+            return False
+        self._receive(0)
+        return not self._session.interrupted
 
     # Bytes.
 

@@ -30,6 +30,7 @@ _OK = b"OK"
 _SIGINT, _SIGTRAP = 2, 5
 _FAULT, _INVALID, _TOO_MANY = 14, 22, 28  # errno: EFAULT, EINVAL, ENOSPC
 _FEATURES = b"QStartNoAckMode+;qXfer:features:read+;swbreak+;hwbreak+;vContSupported+"
+_BACKWARD = b";ReverseStep+;ReverseContinue+"
 _MOST_MEMORY = (MOST_BYTES - 16) // 2
 _MOST_QUEUED = 64
 _MOST_CONSOLE = 4096
@@ -42,13 +43,24 @@ class Parting(Enum):
     KILL = "kill"
 
 
+class Log(Enum):
+    """An end of what is known of a run."""
+
+    BEGIN = "begin"
+    END = "end"
+
+
 @dataclass(frozen=True, slots=True)
 class Halt:
-    """Why the processor stands still. ``watched``: the access and the watchpoint's address."""
+    """Why the processor stands still.
+
+    ``watched``: the access and the watchpoint's address; ``log``: there is nothing more in this direction.
+    """
 
     signal: int = _SIGTRAP
     address: int | None = None
     watched: tuple[Access, int] | None = None
+    log: Log | None = None
 
 
 INTERRUPTED = Halt(_SIGINT)
@@ -144,7 +156,8 @@ class Session:
 
     def _supported(self, data: bytes) -> bytes:
         self._tells_breaks = b"swbreak+" in data
-        return b"PacketSize=%x;" % MOST_BYTES + _FEATURES
+        backward = _BACKWARD if self._target.has_history else b""
+        return b"PacketSize=%x;" % MOST_BYTES + _FEATURES + backward
 
     def _no_acknowledgements(self, _data: bytes) -> bytes:
         self._acknowledge = False
@@ -163,7 +176,9 @@ class Session:
     def _stop_reply(self, _data: bytes = b"") -> bytes:
         halt = self._halt
         reply = b"T%02x" % halt.signal
-        if halt.watched:
+        if halt.log:
+            reply += b"replaylog:%b;" % halt.log.value.encode()
+        elif halt.watched:
             access, address = halt.watched
             reply += b"%b:%x;" % (access.value.encode(), address)
         elif halt.address is not None and self._tells_breaks:
@@ -250,10 +265,25 @@ class Session:
 
     # Going on.
 
-    def _go(self, *, step: bool) -> None:
+    def _go(self, *, step: bool, backward: bool = False) -> None:
         orders = self._breakpoints
-        self._order = Orders(step, orders.addresses(), orders.watched())
+        self._order = Orders(step, orders.addresses(), orders.watched(), backward)
         self._running = True
+
+    def _back(self, data: bytes, *, step: bool) -> bytes | None:
+        """bs and bc."""
+        if data:
+            raise BadPacket
+        if not self._target.has_history:
+            return b""
+        self._go(step=step, backward=True)
+        return None
+
+    def _step_back(self, data: bytes) -> bytes | None:
+        return self._back(data, step=True)
+
+    def _continue_back(self, data: bytes) -> bytes | None:
+        return self._back(data, step=False)
 
     def _resume_at(self, data: bytes, *, step: bool) -> bytes | None:
         if data and not self._target.write_register("pc", number(data)):
@@ -353,6 +383,8 @@ _COMMANDS: dict[bytes, Callable[[Session, bytes], bytes | None]] = {
     b"C": Session._continue_signal,
     b"s": Session._step,
     b"S": Session._step_signal,
+    b"bs": Session._step_back,
+    b"bc": Session._continue_back,
     b"H": _always(_OK),
     b"T": _always(_OK),
     b"D": Session._detach,

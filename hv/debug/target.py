@@ -1,29 +1,37 @@
 """A machine as the debugger's target: its one processor, its memory by linear address, its own commands."""
 
-from hv.cpu.engine import Watch
 from hv.cpu.state import HFLAGS
-from hv.debug.doors import Access, Orders, WatchedRange
+from hv.debug.doors import Orders, WatchedRange
 from hv.debug.monitor import Monitor
+from hv.debug.places import MemoryEdit, RegisterEdit
 from hv.debug.registers import Registers
 from hv.debug.session import Halt
-from hv.root.machine import Machine
+from hv.debug.timeline import Timeline
+from hv.debug.traps import Traps
 from hv.types import PAGE_SIZE
-from hv.vp import Cause, Stop
+from hv.vp import End
 from hv.vp.core import CS32, CS64
 
 
 class MachineTarget:
-    """``hv.debug.doors.Target`` for a machine. Virtual time stands still while nobody runs it."""
+    """``hv.debug.doors.Target`` for a machine in time. Virtual time stands still while nobody runs it."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+        self._look()
+
+    def _look(self) -> None:
+        """Another machine may stand where the debugger is now."""
+        machine = self._timeline.machine
         self._vp = machine.partition.vp
-        self._stops = self._vp.debug()
-        self._registers = Registers(self._vp, self._stops)
-        self._watched: dict[Watch, WatchedRange] = {}
+        self._registers = Registers(self._vp, self._vp.debug())
         self.monitor = Monitor(machine, self._registers)
         self.read_register = self._registers.read
-        self.write_register = self._registers.write
-        self.write_memory = self._vp.linear.poke
+
+    @property
+    def has_history(self) -> bool:
+        """Whether it can go backward."""
+        return self._timeline.has_history
 
     def bits(self) -> int:
         """The code size: 16, 32 or 64."""
@@ -46,57 +54,31 @@ class MachineTarget:
         """Whether all of it is mapped."""
         return len(self.read_memory(watched.address, watched.size)) == watched.size
 
+    def write_register(self, source: str, value: int) -> bool:
+        """False when the register cannot be written, or not with this value, or not in the past."""
+        return self._timeline.edit(RegisterEdit(source, value))
+
+    def write_memory(self, address: int, data: bytes) -> bool:
+        """False, and nothing is written, when not all of it is mapped RAM, or not in the past."""
+        return self._timeline.edit(MemoryEdit(address, data))
+
     # Running.
 
-    def prepare(self, orders: Orders) -> None:
-        """Set the hooks that the next run needs. A step stops anyway, so it keeps those of the run before."""
-        if orders.step:
-            self._stops.step()
-        else:
-            self._stops.stop_at(orders.breakpoints)
-        self._watched = {
-            watch: watched for watched in orders.watched for watch in self._pieces(watched)
-        }
-        self._stops.watch(self._watched)
+    def run(self, orders: Orders, budget: int) -> End | Halt | None:
+        """Follow ``orders`` up to ``budget`` instructions; None when the timeline was not to go on."""
+        traps = Traps.of(orders, self._vp)
+        timeline = self._timeline
+        try:
+            if orders.backward:
+                return timeline.backward(traps, step=orders.step)
+            return timeline.forward(traps, budget, step=orders.step)
+        finally:
+            self._look()
 
     def release(self) -> None:
-        """The debugger has left."""
-        self._stops.stop_at(())
-        self._stops.watch(())
-
-    def interrupt(self) -> None:
-        """The debugger takes over where the processor is."""
-        self._stops.hold()
-
-    @property
-    def midway(self) -> bool:
-        """Stopped where no undebugged run could."""
-        return self._stops.midway
-
-    def halt(self) -> Halt | None:
-        """Why the last run has stopped; None when it was not for the debugger."""
-        stop = self._stops.stop
-        if stop is None:
-            return None
-        if stop.cause is Cause.ACCESS:
-            return Halt(watched=self._met(stop))
-        return Halt(address=stop.at if stop.cause is Cause.ADDRESS else None)
-
-    def _met(self, stop: Stop) -> tuple[Access, int] | None:
-        for watch, watched in self._watched.items():
-            if watch.gpa == stop.at:
-                return watched.access, watched.address
-        return None
-
-    def _pieces(self, watched: WatchedRange) -> list[Watch]:
-        """The watched bytes in physical memory, by the translation of now: a piece a page."""
-        reads, writes = watched.access is not Access.WRITE, watched.access is not Access.READ
-        pieces = []
-        at, end = watched.address, watched.address + watched.size
-        while at < end:
-            part = min(end - at, PAGE_SIZE - at % PAGE_SIZE)
-            gpa = self._vp.linear.find(at)
-            if gpa is not None:
-                pieces.append(Watch(gpa, part, reads, writes))
-            at += part
-        return pieces
+        """The debugger has left: there is the present, and nothing stops it."""
+        self._timeline.close()
+        self._look()
+        stops = self._vp.debug()
+        stops.stop_at(())
+        stops.watch(())

@@ -28,6 +28,7 @@ BENCHMARKS = {
     "linux-dd": linux_disk.dd,
     "restore": checkpoint.restore,
     "forks": checkpoint.forks,
+    "shared": checkpoint.shared,
     "hypercall": hyperv.hypercall,
     "linux-hv": hyperv.linux_enlightened,
 }

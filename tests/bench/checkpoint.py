@@ -1,4 +1,6 @@
-"""Checkpoints of a booted Debian kernel: how long restoring takes, and what 20 forks cost beside a boot."""
+"""Checkpoints of a booted Debian kernel: how long saving and restoring take, what 20 forks cost beside a
+boot, and 20 checkpoints beside one.
+"""
 
 import tempfile
 from pathlib import Path
@@ -56,12 +58,20 @@ def _seconds_of_restoring(path: Path) -> float:
     return seconds
 
 
+def _seconds_of_saving(machine: Machine, path: Path) -> float:
+    start = host_seconds()
+    save_checkpoint(machine, path)
+    return host_seconds() - start
+
+
 def restore() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = folder / "booted.ckpt"
         machine = _booted(folder, SMALL)
         save_checkpoint(machine, path)
+        title = f"Saving {SMALL} MiB of which Debian's kernel has filled most"
+        alone(title, lambda: _seconds_of_saving(machine, path), "none")
         machine.close()
         size = path.stat().st_size >> 20
         title = f"Restoring {SMALL} MiB of which Debian's kernel has filled most, from {size} MiB"
@@ -83,3 +93,25 @@ def forks() -> None:
             0,
             "",
         )
+
+
+def shared() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        machine = _booted(folder, MEMORY)
+        alone_path = folder / "alone.ckpt"
+        save_checkpoint(machine, alone_path)
+        (folder / "shared").mkdir()
+        sizes = []
+        for number in range(FORKS):
+            save_checkpoint(machine, folder / "shared" / f"{number}.ckpt", shared_pages=True)
+            files = [path for path in (folder / "shared").rglob("*") if path.is_file()]
+            sizes.append(sum(path.stat().st_size for path in files))
+            machine.run(machine.insns + TEST_INSNS)
+        machine.close()
+        print(
+            f"\n{FORKS} checkpoints, {TEST_INSNS:,} instructions apart, that share pages (target: none)"
+        )
+        print(f"  one file of its own {alone_path.stat().st_size / (1 << 20):8.1f} MiB")
+        print(f"  the first shared    {sizes[0] / (1 << 20):8.1f} MiB")
+        print(f"  all {FORKS}              {sizes[-1] / (1 << 20):8.1f} MiB")

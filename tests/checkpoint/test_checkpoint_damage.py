@@ -13,10 +13,14 @@ from hypothesis import strategies as st
 from hv.errors import ConfigError
 from hv.root.checkpoint import load_checkpoint, save_checkpoint
 from hv.root.checkpoint.format import read_sections, write_sections
+from hv.root.pair_run import machine_for
 from hv.root.samples import find_sample
-from tests.guests.test_samples import machine_for
+from tests.mutations import EXAMPLES, damaged
 
-EXAMPLES = 400
+FORGED = max(EXAMPLES // 4, 100)
+"""Of those under good checksums: a whole machine is built for each."""
+MANY = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
+MANY_FORGED = settings(MANY, max_examples=FORGED)
 
 
 @cache
@@ -52,32 +56,49 @@ def refused(data: bytes) -> None:
     assert "\n" not in message
 
 
-places = st.integers(0, len(original()) - 1)
+@MANY
+@given(st.data())
+def test_damage_is_found(data: st.DataObject) -> None:
+    refused(data.draw(damaged(original())))
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
-@given(places, st.integers(1, 255))
-def test_a_changed_byte(at: int, change: int) -> None:
-    data = bytearray(original())
-    data[at] ^= change
-    refused(bytes(data))
+@MANY
+@given(st.integers(0, len(original()) - 1), st.integers(1, 255))
+def test_damage_to_one_byte_is_found(at: int, change: int) -> None:
+    content = bytearray(original())
+    content[at] ^= change
+    refused(bytes(content))
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
-@given(places, st.binary(max_size=64))
-def test_a_file_cut_short_or_with_something_behind(end: int, more: bytes) -> None:
-    refused(original()[:end])
-    refused(original() + more)
+@MANY_FORGED
+@given(st.data())
+def test_damage_to_a_shared_page_is_found(data: st.DataObject) -> None:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        for file, content in shared().items():
+            (folder / file).parent.mkdir(exist_ok=True)
+            (folder / file).write_bytes(content)
+        page = data.draw(st.sampled_from(sorted((folder / "pages").iterdir())))
+        content = data.draw(damaged(page.read_bytes()))
+        if content == page.read_bytes():
+            return
+        page.write_bytes(content)
+        message = refusal(folder / "shared")
+    assert message
+    assert "\n" not in message
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
-@given(places, places, places, st.integers(0, 300))
-def test_pieces_moved_about(start: int, to: int, drop: int, size: int) -> None:
-    data = bytearray(original())
-    data[to : to + size] = data[start : start + size]
-    refused(bytes(data))
-    del data[drop : drop + size]
-    refused(bytes(data))
+@cache
+def shared() -> dict[str, bytes]:
+    """A checkpoint and its pages, each a file."""
+    machine = machine_for(find_sample("hello"))
+    machine.run(9000)
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        save_checkpoint(machine, folder / "shared", shared_pages=True)
+        machine.close()
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 # Behind the checksums: files that somebody has made by hand.
@@ -137,9 +158,9 @@ junk = st.recursive(
 STATE = unpacked("state")
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@MANY_FORGED
 @given(st.sampled_from(list(STATE)), junk)
-def test_the_state_of_one_part_replaced(path: str, value: object) -> None:
+def test_damage_to_the_state_of_one_part_is_found(path: str, value: object) -> None:
     state = STATE | {path: msgspec.msgpack.encode(value)}
     if state == STATE:
         return
@@ -151,13 +172,11 @@ def test_the_state_of_one_part_replaced(path: str, value: object) -> None:
 MACHINE = unpacked("machine")
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@MANY_FORGED
 @given(st.sampled_from(["config", "cost_model", "planned", "memory", "media"]), junk)
-def test_what_the_machine_is_built_from_replaced(key: str, value: object) -> None:
-    if value == MACHINE[key] or (key == "config" and value == {}):
+def test_damage_to_what_the_machine_is_built_from_is_found(key: str, value: object) -> None:
+    if value == MACHINE[key]:
         return
     with TemporaryDirectory() as folder:
         forged = sections() | {"machine": packed(MACHINE | {key: value})}
-        path = Path(folder) / "forged"
-        write_sections(path, forged)
-        assert "\n" not in refusal(path)
+        refused_when_sealed(forged, Path(folder))

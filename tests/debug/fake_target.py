@@ -8,6 +8,7 @@ class FakeTarget:
 
     def __init__(self, code_bits: int = 64) -> None:
         self.code_bits = code_bits
+        self.has_history = True
         self.registers: dict[str, int] = {"pc": 0x7C00, "cr0": 0x11}
         self.ram = bytearray(0x2000)
         self.commands: list[str] = []

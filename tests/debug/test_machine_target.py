@@ -9,6 +9,7 @@ from hv.debug.doors import Access, Orders, WatchedRange
 from hv.debug.packets import frame
 from hv.debug.session import Halt, Session
 from hv.debug.target import MachineTarget
+from hv.debug.timeline import Timeline
 from hv.root.machine import UNLIMITED, Machine
 from hv.vp import End, Ending
 from tests.machines import flat
@@ -27,28 +28,30 @@ COMMANDS = (
 )
 
 
-def step(machine: Machine, target: MachineTarget, count: int = 1) -> None:
+def target_of(machine: Machine) -> MachineTarget:
+    return MachineTarget(Timeline(machine))
+
+
+def step(target: MachineTarget, count: int = 1) -> None:
     for _ in range(count):
-        target.prepare(STEP)
-        assert machine.partition.run(UNLIMITED) is None
-        assert target.halt() == Halt()
+        assert target.run(STEP, UNLIMITED) == Halt()
 
 
 def test_a_jump_out_of_the_middle_of_a_block() -> None:
     machine = flat("mov al, 1\nnop\nout 0xf4, al\nmov al, 0\nout 0xf4, al")
-    target = MachineTarget(machine)
-    step(machine, target)
-    assert target.midway
+    target = target_of(machine)
+    step(target)
+    assert machine.partition.vp.debug().midway
     assert target.write_register("pc", ORIGIN + 5)
-    assert not target.midway
-    step(machine, target)
+    assert not machine.partition.vp.debug().midway
+    step(target)
     assert machine.run() == End(Ending.DEBUG_EXIT, 0)
 
 
 def test_in_real_mode_a_segment_is_its_selector() -> None:
     machine = flat("nop\nmov al, byte ptr [0]\nout 0xf4, al")
-    target = MachineTarget(machine)
-    step(machine, target)
+    target = target_of(machine)
+    step(target)
     assert target.write_register("ds", 0x100)
     assert target.read_register("ds_base") == 0x1000
     assert target.write_memory(0x1000, b"\x21")
@@ -57,7 +60,7 @@ def test_in_real_mode_a_segment_is_its_selector() -> None:
 
 
 def test_in_protected_mode_segments_stay() -> None:
-    target = MachineTarget(flat("nop", bits=32))
+    target = target_of(flat("nop", bits=32))
     assert not target.write_register("ds", 0)
     assert not target.write_register("cr3", 0x1000)
 
@@ -67,8 +70,8 @@ def test_flags_are_the_ones_that_a_program_may_change(bits: int) -> None:
     machine = flat(
         "cmp eax, eax\nnop\njc carry\nmov al, 1\nout 0xf4, al\ncarry: out 0xf4, al", bits=bits
     )
-    target = MachineTarget(machine)
-    step(machine, target)
+    target = target_of(machine)
+    step(target)
     assert target.read_register("eflags") & 0xC5 == 0x44  # ZF PF
     all_but_tf = 0xFFFFFEFF
     assert target.write_register("eflags", all_but_tf)
@@ -86,7 +89,7 @@ def test_flags_are_the_ones_that_a_program_may_change(bits: int) -> None:
 @pytest.mark.parametrize("bits", [16, 32, 64])
 def test_every_register_can_be_read(bits: int) -> None:
     machine = flat("nop", bits=bits)
-    target = MachineTarget(machine)
+    target = target_of(machine)
     values = {r.name: target.read_register(r.source) for r in DESCRIPTIONS[bits].registers}
     assert values["rip" if bits == 64 else "eip"] == ORIGIN
     assert values["fctrl"] == 0x40  # as RESET leaves it
@@ -100,20 +103,19 @@ def test_a_watchpoint_over_two_pages_covers_both() -> None:
     machine = flat(
         "mov byte ptr [0x1fff], 1\nmov byte ptr [0x2000], 1\nnop\nmov al, 0\nout 0xf4, al"
     )
-    target = MachineTarget(machine)
+    target = target_of(machine)
     watched = WatchedRange(0x1FFE, 4, Access.WRITE)
     assert target.can_watch(watched)
     for insns in (1, 2):
-        target.prepare(Orders(False, (), (watched,)))
-        assert machine.partition.run(UNLIMITED) is None
-        assert target.halt() == Halt(watched=(Access.WRITE, 0x1FFE))
+        halt = target.run(Orders(False, (), (watched,)), UNLIMITED)
+        assert halt == Halt(watched=(Access.WRITE, 0x1FFE))
         assert machine.insns == insns
     target.release()
     assert machine.run() == End(Ending.DEBUG_EXIT, 0)
 
 
 def test_what_is_not_mapped_is_neither_read_nor_watched() -> None:
-    target = MachineTarget(flat("nop", bits=64))
+    target = target_of(flat("nop", bits=64))
     top = 1 << 39
     assert target.read_memory(top, 4) == b""
     assert not target.write_memory(top, b"x")
@@ -133,7 +135,7 @@ REQUESTS = st.one_of(
         st.integers(0, 80),
         st.sampled_from([4, 8, 10, 16]).flatmap(lambda n: st.binary(min_size=n, max_size=n)),
     ),
-    st.sampled_from([b"g", b"?", b"s", b"c", b"vCont;s", b"qRcmd,zz", b"p1f"]),
+    st.sampled_from([b"g", b"?", b"s", b"c", b"bs", b"bc", b"vCont;s", b"qRcmd,zz", b"p1f"]),
     st.sampled_from(COMMANDS).map(lambda text: b"qRcmd," + text.encode().hex().encode()),
     st.text(max_size=20).map(lambda text: b"qRcmd," + text.encode().hex().encode()),
 )
@@ -143,15 +145,14 @@ REQUESTS = st.one_of(
 @given(st.sampled_from([16, 32, 64]), st.lists(REQUESTS, max_size=40))
 def test_whatever_is_asked_of_a_machine_is_answered(bits: int, requests: list[bytes]) -> None:
     machine = flat("again: inc eax\npush ax\npop ax\njmp again", bits=bits)
-    target = MachineTarget(machine)
+    target = target_of(machine)
     session = Session(target)
     for request in requests:
         session.receive(frame(request))
         order = session.take_order()
         if isinstance(order, Orders):
-            target.prepare(order)
-            if machine.partition.run(machine.insns + 50) is not None:
+            met = target.run(order, machine.insns + 50)
+            if machine.partition.vp.end is not None:
                 return
-            target.interrupt()
-            session.halted(target.halt() or Halt())
+            session.halted(met if isinstance(met, Halt) else Halt())
         assert session.output().startswith(b"+$")

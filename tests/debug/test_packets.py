@@ -1,9 +1,10 @@
 """The frame around packets: checksums, escapes, and what a hostile peer may send instead."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hv.debug.packets import Acknowledgement, Break, Packet, PacketReader, escape, frame, unescape
+from tests.mutations import EXAMPLES
 
 MOST = 16384
 
@@ -49,6 +50,7 @@ def test_escaping_has_an_inverse(data: bytes) -> None:
     assert PacketReader().feed(frame(escaped)) == [Packet(escaped)]
 
 
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
 @given(st.lists(st.binary(max_size=40), max_size=20))
 def test_any_bytes_can_be_read(pieces: list[bytes]) -> None:
     reader, whole = PacketReader(), PacketReader()

@@ -3,13 +3,14 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hv.debug.doors import Access, Orders, WatchedRange
 from hv.debug.packets import Packet, PacketReader, frame
-from hv.debug.session import INTERRUPTED, Halt, Parting, Session
+from hv.debug.session import INTERRUPTED, Halt, Log, Parting, Session
 from tests.debug.fake_target import FakeTarget
+from tests.mutations import EXAMPLES, damaged
 
 OK, INVALID, FAULT, FULL = b"OK", b"E16", b"E0e", b"E1c"
 
@@ -178,6 +179,31 @@ def test_going_on_is_an_order_and_answered_when_the_processor_stops(debugger: De
     assert debugger.answer() == b"T05awatch:100;thread:1;"
 
 
+def test_backward_orders_and_the_ends_of_history(debugger: Debugger) -> None:
+    supported = debugger.ask(b"qSupported:swbreak+") or b""
+    assert {b"ReverseStep+", b"ReverseContinue+"} <= set(supported.split(b";"))
+    assert debugger.ask(b"Z0,7c05,1") == OK
+    for packet, step in ((b"bs", True), (b"bc", False)):
+        assert debugger.ask(packet) is None
+        order = debugger.session.take_order()
+        assert order == Orders(step, frozenset({0x7C05}), (), backward=True)
+        debugger.session.halted(Halt(log=Log.BEGIN))
+        assert debugger.answer() == b"T05replaylog:begin;thread:1;"
+    debugger.ask(b"c")
+    debugger.session.halted(Halt(log=Log.END))
+    assert debugger.answer() == b"T05replaylog:end;thread:1;"
+    assert debugger.ask(b"bx") == b""
+    assert debugger.ask(b"bs1") == INVALID
+    assert debugger.session.take_order() == Orders(False, frozenset({0x7C05}), ())
+
+
+def test_without_a_history_there_is_no_way_back(debugger: Debugger) -> None:
+    debugger.target.has_history = False
+    assert b"Reverse" not in (debugger.ask(b"qSupported:swbreak+") or b"Reverse")
+    assert debugger.ask(b"bs") == debugger.ask(b"bc") == b""
+    assert debugger.session.take_order() is None
+
+
 def test_ctrl_c_counts_only_while_the_processor_runs(debugger: Debugger) -> None:
     debugger.session.receive(b"\x03")
     assert not debugger.session.interrupted
@@ -244,8 +270,9 @@ PIECES = st.one_of(
 )
 
 
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
 @given(st.lists(PIECES, max_size=30))
-def test_whatever_a_peer_sends_the_session_lives(pieces: list[bytes]) -> None:
+def test_whatever_a_peer_sends_damages_no_session(pieces: list[bytes]) -> None:
     session = Session(FakeTarget())
     for piece in pieces:
         session.receive(piece)
@@ -253,5 +280,26 @@ def test_whatever_a_peer_sends_the_session_lives(pieces: list[bytes]) -> None:
         if session.take_order() is not None:
             session.halted(Halt())
             assert session.output()
+    session.receive(b"#00" + frame(b"qC"))
+    assert session.output().endswith(frame(b"QC1"))
+
+
+SPOKEN = b"".join(
+    frame(packet)
+    for packet in (
+        *(b"qSupported:swbreak+", b"?", b"g", b"m7c00,10", b"M100,4:01020304", b"P0=%016x" % 5),
+        *(b"X200,3:a}\x03b", b"Z0,7c00,1", b"z0,7c00,1", b"vCont;s", b"qRcmd,766d", b"qXfer:"),
+    )
+)
+
+
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
+@given(st.data())
+def test_damage_on_the_way_ends_no_session(data: st.DataObject) -> None:
+    session = Session(FakeTarget())
+    session.receive(data.draw(damaged(SPOKEN)))
+    session.output()
+    while session.take_order() is not None:
+        session.halted(Halt())
     session.receive(b"#00" + frame(b"qC"))
     assert session.output().endswith(frame(b"QC1"))

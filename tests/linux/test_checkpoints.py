@@ -11,6 +11,7 @@ from hv.root.disk import MemoryDisk, OverlayDisk
 from hv.root.machine import Machine
 from hv.root.result import make_result, to_json
 from hv.vp import Ending
+from hv_devices.synthetic.scsi_disk import ScsiDisk
 from tests.checkpoint.tools import points, restored
 from tests.linux import initramfs
 from tests.linux.console import BUDGET, COMMAND_LINE, TROUBLE, disk_contents
@@ -26,14 +27,14 @@ FORKS = 5
 KINDS = {"pc": ("none", "kernel,time,rtc,disk"), "hyper-v": ("all", "kernel,vmbus,time,scsi")}
 
 
-def machine(kind: str, folder: Path) -> Machine:
-    """A kernel that is about to start."""
+def machine(kind: str, folder: Path, flavour: str = FLAVOUR, more: str = "") -> Machine:
+    """A kernel that is about to start. ``more``: checks, each behind a comma."""
     enlightened, checks = KINDS[kind]
     initrd = folder / "initramfs.cpio"
-    initrd.write_bytes(initramfs.build(FLAVOUR))
-    command_line = f"{COMMAND_LINE} checks={checks}"
+    initrd.write_bytes(initramfs.build(flavour))
+    command_line = f"{COMMAND_LINE} checks={checks}{more}"
     options = LoadOptions(memory=MEMORY, command_line=command_line, initrd=(initrd,))
-    image = load(FETCHED.kernel(FLAVOUR), options)
+    image = load(FETCHED.kernel(flavour), options)
     config = MachineConfig(memory=MEMORY, hv=enlightened)
     disk = OverlayDisk(MemoryDisk(disk_contents()))
     if enlightened == "none":
@@ -83,3 +84,37 @@ def test_forks_of_a_booted_kernel_end_alike_and_differ_where_they_were_treated_d
         else:
             assert finish(fork) == expected
         fork.close()
+
+
+HOT_LUN, HOT_SECTORS = 5, 12345
+
+
+def test_a_disk_that_was_plugged_in_is_there_behind_a_checkpoint(tmp_path: Path) -> None:
+    """The kernel finds it, looks for its partitions, and is told when it goes."""
+    booted = machine("hyper-v", tmp_path, more=",log")
+    booted.run(slice_insns=1_000_000, between=lambda: b"MARK disk=" not in booted.serial_log)
+    snapshot = Snapshot.of(booted)
+    booted.close()
+    ends = []
+    for saved in (False, True):
+        going = snapshot.machine()
+        for change in (plug, unplug):
+            change(going)
+            for insns in (1_000, 100_000_000):
+                going.run(going.insns + insns)
+                going = restored(going, tmp_path) if saved else going
+        ends.append(finish(going))
+        going.close()
+    assert ends[0] == ends[1]
+    assert f"[sdb] {HOT_SECTORS} 512-byte logical blocks".encode() in ends[0][1]
+
+
+def plug(machine: Machine) -> None:
+    assert machine.synthetic is not None
+    disk = OverlayDisk(MemoryDisk(HOT_SECTORS * 512))
+    machine.synthetic.storage.attach(HOT_LUN, ScsiDisk(disk))
+
+
+def unplug(machine: Machine) -> None:
+    assert machine.synthetic is not None
+    machine.synthetic.storage.detach(HOT_LUN)

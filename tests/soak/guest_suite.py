@@ -7,16 +7,18 @@ from hv.root.machine import Machine
 from tests.soak.guests import GUESTS, finish, power_on
 from tests.soak.keep import PULSE, keep
 
+GROWTH = 4
+
 
 def pulsed(machine: Machine, first: int, max_insns: int) -> Machine:
     """``machine`` at its end, or the one that took its place last.
 
-    It is saved and restored after ``first`` instructions, and from then on at distances that double.
+    It is saved and restored after ``first`` instructions, and from then on at distances that grow fast.
     """
     distance = first
     while machine.partition.vp.end is None and machine.insns < max_insns:
         machine.run(min(machine.insns + distance, max_insns))
-        distance *= 2
+        distance *= GROWTH
         again = Snapshot.of(machine).machine()
         machine.close()
         machine = again

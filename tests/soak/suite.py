@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MANIFESTS = (ROOT / "guests" / "guests.toml", ROOT / "tests" / "guests" / "pairs.hvtest.toml")
 MACHINES = (Path(__file__).with_name("guest_suite.py"),)
 WORKERS = 2
-PULSES = (None, None, 0, 1_999, 7_001, 30_011)
+PULSES = (None, None, None, 0, 0, 1_999, 7_001, 30_011)
 """Instructions; None: by their manifests."""
 SLOW = 400_000
 """Instructions of a guest that the Python twin takes long over."""
@@ -99,7 +99,7 @@ def run_suite(count: int, seed: object, folder: Path) -> list[str]:
         place, first = folder / f"run{number}", folder / "run1"
         place.mkdir()
         without = [] if setting.accelerated else _slow_ones(first, dice)
-        wrong = _run(setting, place, without) or _differences(first, place, without)
+        wrong = _run(setting, place, without) or differences(first, place, without)
         guests = len(list(place.glob("*.result")))
         total += guests
         spent = f"{host_seconds() - begin:.1f}"
@@ -132,7 +132,7 @@ def _run(setting: Setting, folder: Path, without: list[str]) -> list[str]:
     return done.stdout.splitlines()[-5:] if done.returncode else []
 
 
-def _differences(first: Path, other: Path, without: list[str]) -> list[str]:
+def differences(first: Path, other: Path, without: list[str]) -> list[str]:
     """Files of two runs that are not the same, and guests of whom there are none."""
     parts = ("result", "serial", "text")
     names = [name for name in map(file_name, GUESTS) if name not in without]

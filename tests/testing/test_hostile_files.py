@@ -1,6 +1,7 @@
 """Broken manifests and golden files, and guests that say anything: an answer in words, never a traceback."""
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hv.errors import ConfigError
 from hv.testing.golden import SCHEMA, compare_golden, golden_text
 from hv.testing.guest_tests import parse_guest_tests
 from hv.testing.manifest import MOST_CELLS, read_manifest
+from tests.mutations import EXAMPLES
 
 MANIFEST = b"""
 [guest.hello]
@@ -33,9 +35,10 @@ GOLDEN = {
     "serial": ["one", "two"],
 }
 MANY = settings(
-    max_examples=2500,
+    max_examples=EXAMPLES,
     deadline=None,
     derandomize=True,
+    database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
@@ -80,7 +83,10 @@ def refusal(path: Path) -> str:
         cases = read_manifest(path)
     except ConfigError as error:
         return str(error)
-    return str(path) if all(case.line >= 1 and case.name for case in cases) else "nonsense"
+    tables = tomllib.loads(path.read_text()).get("guest", {})
+    if {case.name.partition("[")[0] for case in cases} != set(tables):
+        return "nonsense"
+    return str(path) if all(case.line >= 1 for case in cases) else "nonsense"
 
 
 def test_the_manifest_that_is_broken_is_good_when_whole(tmp_path: Path) -> None:

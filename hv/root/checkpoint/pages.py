@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import msgspec
 import zstandard
@@ -37,12 +38,26 @@ class PageIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sizes: list[int]
 
 
-class PagePool:
-    """Pages under collection."""
+class Frame:
+    """A compressed page."""
 
-    def __init__(self) -> None:
+    __slots__ = ("__weakref__", "data")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+
+Frames = WeakValueDictionary[bytes, Frame]
+"""Pages by checksum, for as long as some pool holds them."""
+
+
+class PagePool:
+    """Pages under collection. Pools that are given the same ``known`` hold equal pages in common."""
+
+    def __init__(self, known: Frames | None = None) -> None:
+        self._known = Frames() if known is None else known
         self._numbers: dict[bytes, int] = {}
-        self._frames: list[bytes] = []
+        self._frames: list[Frame] = []
         self._compress = zstandard.ZstdCompressor(level=LEVEL).compress
 
     def put(self, content: memoryview) -> PageTable:
@@ -56,17 +71,23 @@ class PagePool:
         known = checksum(page)
         number = self._numbers.get(known)
         if number is None:
-            self._frames.append(self._compress(page))
+            frame = self._known.get(known)
+            if frame is None:
+                frame = self._known[known] = Frame(self._compress(page))
+            self._frames.append(frame)
             number = self._numbers[known] = len(self._frames)
         return number
 
+    def __len__(self) -> int:
+        return len(self._frames)
+
     def index(self) -> PageIndex:
         """What is in it."""
-        return PageIndex(list(self._numbers), [len(frame) for frame in self._frames])
+        return PageIndex(list(self._numbers), [len(frame.data) for frame in self._frames])
 
     def frames(self) -> bytes:
         """All pages, compressed, back to back."""
-        return b"".join(self._frames)
+        return b"".join(frame.data for frame in self._frames)
 
     def share(self, folder: Path) -> None:
         """Put into ``folder`` what is not there yet. ConfigError when that fails."""
@@ -76,7 +97,7 @@ class PagePool:
                 target = folder / known.hex()
                 if not target.exists():
                     partial = target.with_suffix(".partial")
-                    partial.write_bytes(frame)
+                    partial.write_bytes(frame.data)
                     partial.replace(target)
         except OSError as error:
             raise ConfigError(f"{folder}: {error.strerror}") from None
