@@ -187,10 +187,19 @@ def replay(
         bool, Option(help="Name the instruction at which a run diverges, by running it again.")
     ] = True,
     quiet: Annotated[bool, Option("--quiet", "-q", help="Say nothing of an equal run.")] = False,
+    gdb: Annotated[
+        str | None, Option(help="Debug the recorded run, forward and backward, as with `hv run`.")
+    ] = None,
+    gdb_at_end: Annotated[
+        bool, Option("--gdb-at-end", help="With --gdb, from the end of the recorded run.")
+    ] = False,
 ) -> int:
     """Run a recorded run again and check that it is the same; 1 when it is not."""
+    from hv.cli.replay import debug_replay
     from hv.cli.replay import replay as replay_journal
 
+    if gdb is not None or gdb_at_end:
+        return debug_replay(file, gdb, at_end=gdb_at_end)
     return replay_journal(file, search=search, quiet=quiet)
 
 

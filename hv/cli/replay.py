@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from hv.errors import ConfigError
 from hv.root.journal.file import Journal, load_journal
 from hv.root.journal.records import Input
 from hv.root.journal.replay import Divergence, Player, Replay, Sources, find_sources
@@ -11,12 +12,26 @@ from hv.root.journal.search import Found, first_difference
 EXIT_EQUAL, EXIT_DIVERGED = 0, 1
 
 
-def replay(path: Path, *, search: bool, quiet: bool) -> int:
-    """Run a journal again; 0 when everything was equal, 1 when not."""
-    journal = load_journal(path)
-    sources = find_sources(journal, path.parent)
+def debug_replay(path: Path, address: str | None, *, at_end: bool) -> int:
+    """Let a debugger look at the run in a journal, until it leaves."""
+    from hv.cli.gdb import debug_recorded  # seldom needed
+
+    if address is None:
+        raise ConfigError("--gdb-at-end goes with --gdb", usage=True)
+    debug_recorded(_sources(path), address, _tell, at_end=at_end)
+    return EXIT_EQUAL
+
+
+def _sources(path: Path) -> Sources:
+    sources = find_sources(load_journal(path), path.parent)
     for line in (*sources.notes, *sources.changed):
         _tell(line)
+    return sources
+
+
+def replay(path: Path, *, search: bool, quiet: bool) -> int:
+    """Run a journal again; 0 when everything was equal, 1 when not."""
+    sources = _sources(path)
     journal = sources.journal
     player = Player(sources.now, journal.events)
     try:

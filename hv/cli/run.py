@@ -4,9 +4,10 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from hv.cli.console import Console
 from hv.cli.cov import covering
@@ -34,6 +35,9 @@ from hv.root.tracing import traced
 from hv.trace import DEFAULT_LIMIT, MOST_EVENTS, TraceWriter
 from hv.vp import End, Ending
 
+if TYPE_CHECKING:
+    from hv.cli.gdb import Debugged
+
 _SLICE = 20_000_000
 _INTERACTIVE_SLICE = 2_000_000
 _TRACED_SLICE = 200_000
@@ -43,6 +47,16 @@ _BUILDS_A_MACHINE = (
     *("hv", "firmware", "boot", "config", "overrides"),
 )
 """Flags that have nothing to say to a machine that is there already."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Guest:
+    """A machine that is ready to run, where its output goes, and who keeps a journal of it."""
+
+    machine: Machine
+    outputs: Outputs
+    banner: str
+    recorder: Recorder | None = None
 
 
 @contextmanager
@@ -118,7 +132,7 @@ def run_image(request: RunRequest) -> int:
                     request, machine, at_power_on(request, machine, image), _tell
                 ) as recorder,
             ):
-                return _run(machine, banner, request, budget, recorder)
+                return _run(_Guest(machine, outputs, banner, recorder), request, budget)
         finally:
             machine.close()
 
@@ -130,7 +144,8 @@ def _resume(request: RunRequest, path: Path) -> int:
             raise ConfigError(f"{path} is a checkpoint: its machine is as it was", usage=True)
     budget = UNLIMITED if request.max_insns is None else parse_count(request.max_insns)
     with _serial_output(request.serial) as serial, _serial_output(request.serial2) as serial2:
-        machine = load_checkpoint(path, Outputs(serial, serial2, _stderr), _tell)
+        outputs = Outputs(serial, serial2, _stderr)
+        machine = load_checkpoint(path, outputs, _tell)
         try:
             banner = f"going on after {machine.insns:,} instructions"
             with recording(request, machine, at_checkpoint(path), _tell) as recorder:
@@ -139,27 +154,31 @@ def _resume(request: RunRequest, path: Path) -> int:
                     give(Deed(deed))
                 if request.keys is not None:
                     give(Keys(request.keys))
-                return _run(machine, banner, request, budget, recorder)
+                return _run(_Guest(machine, outputs, banner, recorder), request, budget)
         finally:
             machine.close()
 
 
-def _run(
-    machine: Machine,
-    banner: str,
-    request: RunRequest,
-    budget: int,
-    recorder: Recorder | None = None,
-) -> int:
+def _run(guest: _Guest, request: RunRequest, budget: int) -> int:
+    with _debugged(guest, request) as under:
+        return _run_to_end(guest, under, request, budget)
+
+
+def _run_to_end(guest: _Guest, under: "Debugged | None", request: RunRequest, budget: int) -> int:
+    machine, recorder = guest.machine, guest.recorder
     receive = machine.board.com1.receive if recorder is None else recorder.serial
+    if under is not None:
+        receive = under.serial
     console = Console(receive) if request.serial == "stdio" else None
     if not request.quiet and sys.stderr.isatty():
-        print(f"hv: {banner}", file=sys.stderr)
+        print(f"hv: {guest.banner}", file=sys.stderr)
         if console and console.is_terminal:
             print("hv: leave with Ctrl-]", file=sys.stderr)
     counts = SymbolCounts(machine) if request.by_symbol else None
     with _trace(machine, request):
-        end = _run_slices(machine, request, console, budget, recorder)
+        end = _run_slices(guest, under, request, console, budget)
+    if under is not None:
+        machine = under.machine
     machine.flush()
     if request.checkpoint:
         save_checkpoint(machine, request.checkpoint)
@@ -226,13 +245,13 @@ def _save_screen(screen: TextScreen, path: Path) -> None:
 
 
 def _run_slices(
-    machine: Machine,
+    guest: _Guest,
+    under: "Debugged | None",
     request: RunRequest,
     console: Console | None,
     budget: int,
-    recorder: Recorder | None,
 ) -> End:
-    run = machine.run if recorder is None else recorder.run
+    machine, recorder = guest.machine, guest.recorder
     progress = Progress(machine, enabled=not request.quiet and not request.screen)
     give_up = None if request.timeout is None else host_seconds() + request.timeout
     stopped = [False]
@@ -251,24 +270,26 @@ def _run_slices(
     interactive = console is not None and console.is_terminal
     size = _TRACED_SLICE if request.trace else _INTERACTIVE_SLICE if interactive else _SLICE
     with _signal_handler(interrupt), _raw_terminal(console):
-        end = _debug(machine, request.gdb, budget, between) or run(
-            budget, slice_insns=size, between=between
-        )
+        end = under.run(budget, between, _tell) if under is not None else None
+        if end is None:
+            run = recorder.run if recorder else (under.machine if under else machine).run
+            end = run(budget, slice_insns=size, between=between)
     progress.clear()
     if end.ending is Ending.STOPPED and give_up is not None and host_seconds() >= give_up:
         return End(Ending.BUDGET, detail=f"stopped after {request.timeout} s")
     return end
 
 
-def _debug(
-    machine: Machine, address: str | None, budget: int, between: Callable[[], bool]
-) -> End | None:
-    """The end under a debugger; None when there is none, or it has left before the end."""
-    if address is None:
-        return None
-    from hv.debug.server import Surroundings, debug, parse_door
+@contextmanager
+def _debugged(guest: _Guest, request: RunRequest) -> Iterator["Debugged | None"]:
+    """The guest in a debugger's hands, when that is wanted."""
+    if request.gdb is None:
+        yield None
+        return
+    from hv.cli.gdb import debugged  # seldom needed
 
-    return debug(machine, parse_door(address), Surroundings(budget, between, _tell))
+    with debugged(guest.machine, guest.outputs, request, guest.recorder) as under:
+        yield under
 
 
 @contextmanager

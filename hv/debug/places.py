@@ -4,9 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from hv.cpu.state import RIP
 from hv.debug.registers import Registers
-from hv.root.journal.records import HostInput, Stamp
+from hv.root.journal.host import SETTABLE
+from hv.root.journal.records import HostInput, MemoryWrite, RegisterSet, Stamp
 from hv.root.machine import Machine
+from hv.types import PAGE_SIZE
+from hv.vp.core import U64
 
 
 class Place(NamedTuple):
@@ -37,6 +41,20 @@ class MemoryEdit:
         """Do it. False, and nothing has happened: that cannot be."""
         return machine.partition.vp.linear.poke(self.address, self.data)
 
+    def inputs(self, machine: Machine) -> list[HostInput]:
+        """The same for a journal, piece by piece; none when it cannot be."""
+        pieces: list[HostInput] = []
+        at = 0
+        while at < len(self.data):
+            address = self.address + at
+            part = self.data[at : at + PAGE_SIZE - address % PAGE_SIZE]
+            gpa = machine.partition.vp.linear.find(address)
+            if gpa is None or not machine.partition.memory.contains(gpa, len(part)):
+                return []
+            pieces.append(MemoryWrite(gpa, part))
+            at += len(part)
+        return pieces
+
 
 @dataclass(frozen=True, slots=True)
 class RegisterEdit:
@@ -49,6 +67,14 @@ class RegisterEdit:
         """Do it. False, and nothing has happened: that cannot be."""
         vp = machine.partition.vp
         return Registers(vp, vp.debug()).write(self.name, self.value)
+
+    def inputs(self, machine: Machine) -> list[HostInput]:
+        """The same for a journal; none for a register that it has no name for."""
+        if self.name == "pc":
+            vp = machine.partition.vp
+            base = (vp.linear_rip() - vp.state.q[RIP]) & U64
+            return [RegisterSet("rip", (self.value - base) & vp.rip_mask())]
+        return [RegisterSet(self.name, self.value)] if self.name in SETTABLE else []
 
 
 Edit = MemoryEdit | RegisterEdit

@@ -10,7 +10,7 @@ A journal is a history that is known from its beginning to its end: it has no fr
 something.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -65,8 +65,8 @@ class Tap:
 class Timeline:
     """The past and the present of one machine.
 
-    ``outputs`` are the machine's own, ``hand`` is whoever else gives it what comes from the host.
-    ``replaced`` is told when another machine has become the front; without it the past cannot be changed.
+    ``outputs`` are the machine's own. ``hand`` gives it what comes from the host and keeps a journal of that.
+    With ``past_changes`` the debugger may change the past, and another machine may become the front.
     """
 
     def __init__(
@@ -75,18 +75,19 @@ class Timeline:
         *,
         outputs: Outputs | None = None,
         hand: Hand | None = None,
-        replaced: Callable[[Machine], None] | None = None,
+        past_changes: bool = True,
         recorded: Recorded | None = None,
     ) -> None:
         self.poll: Poll = lambda: True
         """Asked while a machine runs: may it go on?"""
         self._outputs = outputs or Outputs()
-        self._replaced = replaced
+        self._past_changes = past_changes
         self._given = list(recorded.given) if recorded else []
         self._recorded_end = recorded.end if recorded else None
         self._here = Walker(machine, self._given, self._between)
         self._front = None if recorded else self._here
         self._hand = hand or HostHand(machine)
+        self._journaled = hand is not None
         self._taps: dict[Walker, Tap] = {}
         self._waypoints = Waypoints()
         self._search = Search(self._waypoints, self._send)
@@ -126,8 +127,13 @@ class Timeline:
     def edit(self, edit: Edit) -> bool:
         """Change the machine here and now. False, and nothing has happened: that cannot be."""
         here = self._here
-        if here is not self._front and self._replaced is None:
+        if here is not self._front and not self._past_changes:
             return False
+        if self._journaled:
+            inputs = edit.inputs(here.machine)
+            for one in inputs:
+                self.give(one)
+            return bool(inputs)
         given = Given(here.place, stamp(here.machine), edit)
         if not edit.apply(here.machine):
             return False
@@ -143,14 +149,12 @@ class Timeline:
         del self._given[here.done :]
         self._waypoints.cut(here.place)
         before, self._front, self._recorded_end = self._front, here, None
-        self._hand = here
+        self._hand = HostHand(here.machine)
         tap = self._taps.get(here)
         if tap is not None:
             tap.open = True
         if before is not None and before in self._taps:
             self._close(before)
-        if self._replaced is not None:
-            self._replaced(here.machine)
 
     # Forward.
 
@@ -252,6 +256,7 @@ class Timeline:
         waypoint = self._waypoints.at(place)
         tap = Tap(self._outputs)
         machine = self._waypoints.machine(waypoint, tap.outputs)
+        machine.symbols = self.machine.symbols
         walker = Walker(
             *(machine, self._given, self._between),
             done=waypoint.at.inputs,

@@ -1,13 +1,13 @@
 """The machine as it was at a few places of its run: dense lately, sparse long ago, equal pages kept once."""
 
 from bisect import bisect_left, bisect_right
-from pathlib import Path
 
 from hv.debug.places import Place
 from hv.errors import ConfigError
+from hv.loaders import NO_SYMBOLS
 from hv.root.checkpoint import Snapshot
 from hv.root.checkpoint.pages import Frames, PagePool
-from hv.root.checkpoint.snapshot import pages_of, sections_of
+from hv.root.checkpoint.snapshot import pages_of, sections_of, symbols_of
 from hv.root.machine import Machine, Outputs
 
 MOST = 40
@@ -32,8 +32,8 @@ class Waypoint:
 
     def snapshot(self) -> Snapshot:
         """The start of any number of machines."""
-        sections = self._sections | pages_of(self._pool)
-        return Snapshot({name: memoryview(data) for name, data in sections.items()}, Path())
+        sections = self._sections | pages_of(self._pool) | symbols_of(NO_SYMBOLS)
+        return Snapshot({name: memoryview(data) for name, data in sections.items()})
 
 
 class Waypoints:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 _MARK = "=== next ==="
 _SECONDS = 120
@@ -23,12 +24,16 @@ class Transcript:
 
 
 def debug(
-    arguments: Sequence[str], commands: Sequence[str], *, bits: int | None = None
+    arguments: Sequence[str],
+    commands: Sequence[str],
+    *,
+    bits: int | None = None,
+    command: str = "run",
 ) -> Transcript:
     """Run ``hv run ARGUMENTS --gdb`` and let gdb do ``commands``; "connect" is `target remote`."""
     option = f",bits={bits}" if bits else ""
     with subprocess.Popen(
-        [sys.executable, "-m", "hv", "run", *arguments, "--gdb", f"127.0.0.1:0{option}"],
+        [sys.executable, "-m", "hv", command, *arguments, "--gdb", f"127.0.0.1:0{option}"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -37,7 +42,7 @@ def debug(
         watchdog.start()
         try:
             assert machine.stderr is not None
-            address = _address(machine.stderr.readline().decode())
+            address = _address(machine.stderr)
             answers = _gdb([f"target remote {address}" if c == "connect" else c for c in commands])
             serial, rest = machine.communicate()
         finally:
@@ -47,18 +52,23 @@ def debug(
     return Transcript(answers, machine.returncode, serial.decode())
 
 
-def converse(arguments: Sequence[str], lines: Sequence[tuple[str, str]]) -> Transcript:
+def converse(
+    arguments: Sequence[str], lines: Sequence[tuple[str, str]], *, command: str = "run"
+) -> Transcript:
     """The same with each command's answer compared with a pattern."""
-    transcript = debug(arguments, [command for command, _ in lines])
-    for (command, expected), answer in zip(lines, transcript.answers, strict=True):
-        assert re.search(expected, answer), f"{command}: {answer}"
+    transcript = debug(arguments, [order for order, _ in lines], command=command)
+    for (order, expected), answer in zip(lines, transcript.answers, strict=True):
+        assert re.search(expected, answer), f"{order}: {answer}"
     return transcript
 
 
-def _address(line: str) -> str:
-    found = re.search(r"target remote (\S+)", line)
-    assert found, line
-    return found[1]
+def _address(told: IO[bytes]) -> str:
+    lines = []
+    while line := told.readline().decode():
+        lines.append(line)
+        if found := re.search(r"target remote (\S+)", line):
+            return found[1]
+    raise AssertionError(lines)
 
 
 def _gdb(commands: list[str]) -> list[str]:

@@ -151,9 +151,10 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", DOCUMENT, re.DOTALL)
 
 
-def test_the_session_in_the_document(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [0, 1], ids=["forward", "backward"])
+def test_the_sessions_in_the_document(number: int, tmp_path: Path) -> None:
     (guest,) = blocks("asm")
-    (session,) = blocks("gdb")
+    session = blocks("gdb")[number]
     told = [part.split("\n", 1) for part in session.split("(gdb) ")[1:]]
     commands = [command for command, _ in told]
     assert commands[0].startswith("target remote ")

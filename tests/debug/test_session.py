@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hv.debug.doors import Access, Orders, WatchedRange
 from hv.debug.packets import Packet, PacketReader, frame
-from hv.debug.session import INTERRUPTED, Halt, Parting, Session
+from hv.debug.session import INTERRUPTED, Halt, Log, Parting, Session
 from tests.debug.fake_target import FakeTarget
 from tests.mutations import EXAMPLES, damaged
 
@@ -177,6 +177,31 @@ def test_going_on_is_an_order_and_answered_when_the_processor_stops(debugger: De
     assert debugger.target.registers["pc"] == 0x7C20
     debugger.session.halted(Halt(watched=(Access.ANY, 0x100)))
     assert debugger.answer() == b"T05awatch:100;thread:1;"
+
+
+def test_backward_orders_and_the_ends_of_history(debugger: Debugger) -> None:
+    supported = debugger.ask(b"qSupported:swbreak+") or b""
+    assert {b"ReverseStep+", b"ReverseContinue+"} <= set(supported.split(b";"))
+    assert debugger.ask(b"Z0,7c05,1") == OK
+    for packet, step in ((b"bs", True), (b"bc", False)):
+        assert debugger.ask(packet) is None
+        order = debugger.session.take_order()
+        assert order == Orders(step, frozenset({0x7C05}), (), backward=True)
+        debugger.session.halted(Halt(log=Log.BEGIN))
+        assert debugger.answer() == b"T05replaylog:begin;thread:1;"
+    debugger.ask(b"c")
+    debugger.session.halted(Halt(log=Log.END))
+    assert debugger.answer() == b"T05replaylog:end;thread:1;"
+    assert debugger.ask(b"bx") == b""
+    assert debugger.ask(b"bs1") == INVALID
+    assert debugger.session.take_order() == Orders(False, frozenset({0x7C05}), ())
+
+
+def test_without_a_history_there_is_no_way_back(debugger: Debugger) -> None:
+    debugger.target.has_history = False
+    assert b"Reverse" not in (debugger.ask(b"qSupported:swbreak+") or b"Reverse")
+    assert debugger.ask(b"bs") == debugger.ask(b"bc") == b""
+    assert debugger.session.take_order() is None
 
 
 def test_ctrl_c_counts_only_while_the_processor_runs(debugger: Debugger) -> None:

@@ -20,6 +20,7 @@ ENTRY = 0x1000000
 KERNEL_MAP = 0xFFFFFFFF81000000  # where Linux maps its text, from ENTRY on
 INSTRUCTIONS = 30_000_000
 BUDGET_EXIT = 124
+NO_MORE = "No more reverse-execution history"
 
 
 def boot() -> Machine:
@@ -60,6 +61,41 @@ def test_steps_and_breakpoints_change_nothing() -> None:
         stops.stop_at(())
     assert hits > 100
     assert to_json(make_result(machine, machine.run(INSTRUCTIONS))) == undebugged()
+
+
+def test_backward_to_what_was_there_before(tmp_path: Path) -> None:
+    """To the last write of a byte, over single steps, to a breakpoint, to the start; and to the same end."""
+    stop, _ = a_kernel_address()
+    lines = [
+        ("connect", f"0x{ENTRY:016x} in"),
+        (f"hbreak *{stop:#x}", "assisted breakpoint 1"),
+        ("continue", f"Breakpoint 1, 0x{stop:016x} in"),
+        ("delete", ""),
+        ("p/x $pc", f"= {stop:#x}"),
+        ("stepi 40", "in"),
+        ("p/x $rsp", r"= 0x[0-9a-f]+"),
+        ("set $place = $pc", ""),
+        ("reverse-stepi 40", f"0x{stop:016x} in"),
+        ("stepi 40", "in"),
+        ("p $pc == $place", "= 1"),
+        ("set $byte = (unsigned char *)($rsp - 8)", ""),
+        ("watch *$byte", "Hardware watchpoint 2"),
+        ("reverse-continue", r"Old value = .+\s+New value = .+\s+0x[0-9a-f]+ in"),
+        ("stepi", r"Old value = .+\s+New value = .+\s+0x[0-9a-f]+ in"),
+        ("delete", ""),
+        (f"hbreak *{stop:#x}", "assisted breakpoint 3"),
+        ("reverse-continue", f"Breakpoint 3, 0x{stop:016x} in"),
+        ("delete", ""),
+        ("reverse-continue", NO_MORE),
+        ("monitor vtime", "^0 instructions"),
+        ("continue", f"exited with code 0{BUDGET_EXIT:o}"),
+    ]
+    result = tmp_path / "result.json"
+    arguments = [str(FETCHED.kernel("cloud")), "--memory", f"{MEMORY}M", "--append", COMMAND_LINE]
+    arguments += ["--max-insns", str(INSTRUCTIONS), "--json", str(result)]
+    transcript = converse(arguments, lines)
+    assert transcript.exit_code == BUDGET_EXIT
+    assert result.read_bytes() == undebugged()
 
 
 def test_a_session(tmp_path: Path) -> None:
