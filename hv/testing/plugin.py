@@ -49,6 +49,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help="save and restore every machine after every N instructions: no result changes",
     )
+    group.addoption(
+        "--hv-gdb",
+        nargs="?",
+        const=":1234",
+        metavar="[HOST]:PORT",
+        help="serve gdb at the end of the run of every test that fails, forward and backward",
+    )
     parser.addini("hv_timeout", default=_TIMEOUT_S, help="the same as a setting")
     parser.addini(
         "hv_manifests",
@@ -81,6 +88,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
             join_session(config, worker)
         return
+    if config.getoption("--hv-gdb"):
+        from hv.testing.gdb_service import GdbService
+
+        config.pluginmanager.register(GdbService(config), "hv-gdb")
     if config.getoption("--hv-cov"):
         from hv.testing.coverage_session import CoverageSession
 

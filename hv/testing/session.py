@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,6 +49,8 @@ class TestSession:
     """The folder of all golden files, from ``root``; beside the tests when empty."""
     update: bool
     runner: Runner
+    journals: dict[str, Path] = field(default_factory=dict)
+    """Of tests that failed."""
 
     def run(self, job: Job) -> "Made":
         """Make a run."""
@@ -86,7 +88,8 @@ class TestSession:
         if again.journal:
             journal = os.path.join(os.path.relpath(path, self.here), JOURNAL)
             replay = shlex.join(["hv", "replay", journal])
-            commands = [replay, f"{replay} --gdb :1234", command]
+            commands = [replay, f"{replay} --gdb :1234 --gdb-at-end", command]
+            self.journals[test] = path / JOURNAL
         write_reopening(path, commands, job)
         lines.append(f"reopen it: {commands[0]}")
         if again.journal:
