@@ -228,3 +228,17 @@ def test_a_number_that_is_none(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="a pulse every 0 instructions"):
             machine.pulse_every = 0
         assert machine.pulse_every is None
+
+
+def test_an_address_that_was_come_to_in_a_restored_machine_stops_nobody_later(
+    tmp_path: Path,
+) -> None:
+    """Its only hook was one that Unicorn calls without a look at where."""
+    guest = boot_sector(tmp_path, "again:\n    inc ax\n    jmp again\n")
+    with hv.Machine(guest) as machine:
+        machine.pulse_every = 5000
+        machine.run_until_address("again")
+        assert machine.pulses > 0
+        at = machine.insns
+        machine.run(insns=1000)
+        assert machine.insns >= at + 1000

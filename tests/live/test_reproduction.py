@@ -10,11 +10,23 @@ import pytest
 
 import hv
 from hv.errors import ConfigError, GuestError
-from hv.live import LiveMachine
+from hv.live import LiveMachine, Options
 from hv.live.reproduction import Reproduction, save_reproduction
 from hv.root.checkpoint import load_checkpoint
 from hv.root.journal.file import load_journal
-from hv.root.journal.records import Input, MemoryWrite, RegisterSet, Serial
+from hv.root.journal.records import (
+    Disc,
+    Eject,
+    Floppy,
+    Gesture,
+    Input,
+    Keys,
+    MemoryWrite,
+    PowerButton,
+    RegisterSet,
+    Serial,
+    ShutdownRequest,
+)
 from hv.vp import Ending
 from tests.cli.test_run import hv as command
 from tests.journal.sessions import replay
@@ -226,6 +238,14 @@ def test_a_fork_is_kept_from_where_it_was_forked(echo: Path, tmp_path: Path) -> 
             assert journal.events[0].at.insns == first.insns
 
 
+def test_a_pulsed_run_is_kept(echo: Path, tmp_path: Path) -> None:
+    with hv.Machine(echo) as machine:
+        machine.pulse_every = 700
+        talk(machine)
+        assert machine.pulses > 5
+        kept(machine, tmp_path / "run")
+
+
 def test_the_end_is_a_checkpoint(echo: Path, tmp_path: Path) -> None:
     with hv.Machine(echo) as machine:
         at_an_address(machine)
@@ -283,14 +303,71 @@ def test_a_write_over_a_page_border_is_one_input_a_page(echo: Path) -> None:
 
 def test_what_cannot_be_given_is_not_in_the_history(echo: Path) -> None:
     with hv.Machine(echo) as machine:
-        for attempt in (
+        attempts: tuple[Callable[[], object], ...] = (
             lambda: machine.input.insert_floppy(bytes(512), 1),
             lambda: machine.input.insert_disc(bytes(2048)),
             lambda: machine.memory.write_physical(0xF0000, b"rom"),
             lambda: machine.registers.__setitem__("cr3", 5),
             lambda: machine.keys("<no such key>"),
             lambda: machine.input.insert_floppy("no such file"),
-        ):
+        )
+        for attempt in attempts:
             with pytest.raises(ConfigError):
                 attempt()
         assert machine.history.inputs == ()
+
+
+def with_media(machine: LiveMachine) -> None:
+    machine.input.insert_floppy(bytes(1440 * 1024))
+    machine.run(seconds=0.01)
+    machine.input.eject_disc()
+    machine.run(seconds=0.01)
+    machine.input.insert_disc(bytes(range(256)) * 64)
+    machine.input.move_mouse(3, -4)
+    machine.input.click()
+    machine.run(seconds=0.2)
+    machine.input.place_mouse(5, 6)
+    machine.input.press_power_button()
+    assert machine.shutdown() is False
+    machine.keys("ab")
+    machine.run(seconds=0.2)
+
+
+def test_media_and_all_else_that_a_person_does(echo: Path, tmp_path: Path) -> None:
+    disc, floppy = tmp_path / "disc.iso", tmp_path / "floppy.img"
+    disc.write_bytes(bytes(2048 * 20))
+    floppy.write_bytes(bytes(1440 * 1024))
+    drives = Options(cdroms=[str(disc)], disks=[f"{floppy},bus=floppy"], boot="disk")
+    with hv.Machine(echo, **drives) as machine:
+        with_media(machine)
+        kept(machine, tmp_path / "run")
+        kinds = [type(given.what) for given in machine.history.inputs]
+        assert kinds == [
+            *(Floppy, Eject, Disc, Gesture, Gesture, Gesture),
+            *(PowerButton, ShutdownRequest, Keys),
+        ]
+
+
+def test_a_medium_too_large_for_a_journal_lies_beside_it(
+    echo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hv.root.journal.media._LARGEST_PACKED", 50)
+    disc = tmp_path / "disc.iso"
+    disc.write_bytes(bytes(2048 * 20))
+    with hv.Machine(echo, cdroms=[str(disc)], hv="all") as machine:
+        machine.input.insert_disc(bytes(range(256)) * 64)
+        machine.run(1000)
+        kept(machine, tmp_path / "run")
+    (medium,) = (tmp_path / "run moved").glob("medium-*.img")
+    assert medium.read_bytes() == bytes(range(256)) * 64
+
+
+@pytest.mark.parametrize(
+    "name", ["hv_keyboard", "hv_shutdown", "storvsc_rw", "ide_dma", "bad_exit", "endless_loop"]
+)
+def test_samples_are_kept(name: str, tmp_path: Path) -> None:
+    with hv.Machine(f"@{name}") as machine:
+        machine.run(100_000)
+        machine.run(100_000)
+        machine.hang()
+        kept(machine, tmp_path / "run")

@@ -74,7 +74,7 @@ def test_a_failed_test_shows_its_run(project: pytest.Pytester) -> None:
             "*what the guest did*",
             "ended: pass (*",
             "everything about this run: *",
-            "reopen it: hv run *",
+            "reopen it: hv replay *run.journal",
         ]
     )
 

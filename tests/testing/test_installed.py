@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.testing.binaries import BOOT, FLAT, KERNEL
 from tests.testing.installed import Installation
-from tests.testing.projects import HELLO, saying, source
 
 TUTORIAL = (Path(__file__).parents[2] / "docs" / "testing.md").read_text()
 
@@ -20,70 +20,98 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installation:
 
 
 MANIFEST = """
-[guest.hello]
-image = "hello.bin"
+[guest.kernel]
+image = "kernel.elf"
 serial = ['^kernel: up\\r$']
 golden = true
 
-[guest.suite]
-image = "suite.bin"
+[guest.boot]
+image = "boot.bin"
 golden = true
+matrix = { hv = ["all", "none"] }
 
-[guest.refuses]
-image = "refuses.bin"
-outcome = "fail"
-guest_code = 5
+[guest.flat]
+image = "flat.bin"
+format = "flat"
+origin = 0x200000
+mode = 32
+after = [["expect", "ready> "], ["serial", "x"]]
+serial = ['you said x\\r']
+golden = true
 """
 
 PYTHON = """
 import hv
-from hv.errors import GuestFailed
 import pytest
+
+FLAT = {"format": "flat", "origin": 0x200000, "mode": 32}
 
 
 def test_numbers(hv_run):
-    run = hv_run("hello.bin")
+    run = hv_run("kernel.elf")
     assert run.passed and run.serial.endswith("answer: 42\\r\\n")
 
 
-def test_live(vm):
-    assert vm("hello.bin").expect(r"answer: (\\d+)\\r").groups == ("42",)
+@pytest.mark.parametrize("letter", ["y", "z"])
+def test_live(vm, letter):
+    machine = vm.boot("flat.bin", [("expect", "ready> ")], **FLAT)
+    machine.write_serial(letter)
+    machine.expect(f"you said {letter}\\r")
+    machine.finish()
 
 
 def test_without_fixtures():
-    with hv.Machine("refuses.bin") as machine, pytest.raises(GuestFailed):
+    with hv.Machine("flat.bin", **FLAT) as machine:
+        machine.expect("ready> ")
+        machine.write_serial("w")
         machine.finish()
 """
 
+WAYS = [(), ("-n2",), ("--hv-pulse=1000",), ("-n2", "--hv-pulse=5000", "--hv-cov=all.drcov")]
 
-def test_a_project_with_three_guests(installed: Installation, tmp_path: Path) -> None:
-    for name, text in (
-        ("hello", source(HELLO)),
-        ("suite", saying("1..2", "ok 1 - first", "ok 2 - second")),
-        ("refuses", saying("no", code=5)),
-    ):
-        (tmp_path / f"{name}.asm").write_text(text)
-        built = installed.run(tmp_path, "hv", "asm", f"{name}.asm", "-o", f"{name}.bin")
+
+@pytest.fixture
+def project(installed: Installation, tmp_path: Path) -> Path:
+    """Three binaries, a manifest, a test, golden files; no source."""
+    for name, text in (("kernel.elf", KERNEL), ("boot.bin", BOOT), ("flat.bin", FLAT)):
+        (tmp_path / "x.asm").write_text(text)
+        built = installed.run(tmp_path, "hv", "asm", "x.asm", "-o", name)
         assert built.returncode == 0, built.stderr
-        (tmp_path / f"{name}.asm").unlink()
+    (tmp_path / "x.asm").unlink()
     (tmp_path / "kernel.hvtest.toml").write_text(MANIFEST)
     (tmp_path / "test_kernel.py").write_text(PYTHON)
     first = installed.run(tmp_path, "pytest", "-q", "--hv-update")
     assert first.returncode == 0, first.stdout
-    green = installed.run(tmp_path, "pytest", "-q", "-p", "no:cacheprovider")
-    assert green.returncode == 0, green.stdout
-    assert "6 passed" in green.stdout
+    return tmp_path
 
-    image = tmp_path / "hello.bin"
+
+def test_a_project_with_three_guests(installed: Installation, project: Path) -> None:
+    for way in WAYS:
+        green = installed.run(project, "pytest", "-q", *way)
+        assert (green.returncode, green.stderr) == (0, ""), green.stdout
+        assert "8 passed" in green.stdout
+    assert b"version 2, count 3\n" in (project / "all.drcov").read_bytes()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_one_byte_of_a_guest_is_changed(
+    installed: Installation, project: Path, way: tuple[str, ...]
+) -> None:
+    image = project / "kernel.elf"
     image.write_bytes(image.read_bytes().replace(b"answer: 42", b"answer: 43"))
-    red = installed.run(tmp_path, "pytest", "-q")
+    red = installed.run(project, "pytest", "-q", *way)
     assert red.returncode == 1
-    assert "3 failed, 3 passed" in red.stdout
+    assert "2 failed, 6 passed" in red.stdout
     assert "    -answer: 42\\r\n    +answer: 43\\r\n" in red.stdout
-    bundle = tmp_path / ".hv_failures" / "kernel.hvtest.toml__hello"
-    command = shlex.split((bundle / "reopen.txt").read_text())
-    again = installed.run(tmp_path, *command)
-    assert (again.returncode, again.stdout) == (0, "kernel: up\nanswer: 43\n")
+    told = re.findall("^(hv replay [^ ]*)$", red.stdout.replace("reopen it: ", ""), re.MULTILINE)
+    assert sorted(told) == [
+        f"hv replay .hv_failures/{test}/run.journal"
+        for test in ("kernel.hvtest.toml__kernel", "test_kernel.py__test_numbers")
+    ]
+    for command in told:
+        again = installed.run(project, *command.split())
+        assert again.returncode == 0, again.stderr
+        assert "the same run: " in again.stderr
 
 
 def test_the_tutorial_does_what_it_says(installed: Installation, tmp_path: Path) -> None:

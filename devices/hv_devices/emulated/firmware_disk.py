@@ -217,7 +217,7 @@ class FirmwareDisk:
             self._command(value)
 
     def _drive(self, index: int) -> Drive | None:
-        return self._drives[index] if index < min(DRIVES, len(self._drives)) else None
+        return self._drives[index] if 0 <= index < min(DRIVES, len(self._drives)) else None
 
     def _medium(self, index: int) -> BlockDevice | None:
         drive = self._drive(index)

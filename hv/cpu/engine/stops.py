@@ -89,6 +89,8 @@ class StopHooks:
             hook.cover(NOWHERE, NOWHERE)
             self._pool.append(hook)
         new = wanted - self._stops.keys()
+        if new and self._next is None:  # where a hook is alone, Unicorn asks no bounds
+            self.next_at(None)
         for address in new:
             hook = self._pool.pop() if self._pool else _CodeHook("stop", self._add, self._user)
             hook.cover(address, address)
