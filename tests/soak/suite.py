@@ -101,7 +101,7 @@ class Setting:
 
 HEADS = (
     *("run", "hash seed ", "tests by   ", "engine hooks", "guests by", "saved, restored"),
-    *("guests", "seconds"),
+    *("guests", "differences", "seconds"),
 )
 
 
@@ -121,7 +121,7 @@ def run_suite(count: int, seed: object, folder: Path) -> list[str]:
         guests = len(list(place.glob("*.result")))
         total += guests
         spent = f"{host_seconds() - begin:.1f}"
-        table.row(str(number), *setting.words(), str(guests), spent)
+        table.row(str(number), *setting.words(), str(guests), str(len(wrong)), spent)
         troubles += [f"run {number}: {line}" for line in wrong]
     table.end(f"{total:,} runs of {len(GUESTS)} guests, {len(troubles)} differences")
     return troubles
