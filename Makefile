@@ -28,7 +28,7 @@ gdb-test: $(READY)
 # The same on a Debian kernel; needs apt (any user) once, to fill .cache/linux.
 linux-test: $(READY)
 	$(BIN)/python -m tests.linux.packages
-	$(BIN)/python -m pytest -m linux -n auto --dist loadscope
+	$(BIN)/python -m pytest -m linux -n auto --dist loadscope --no-loadscope-reorder
 
 # What takes too long for every day: see CONTRIBUTING.md. PARTS: damage checkpoints linux suite.
 soak: $(READY)

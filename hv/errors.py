@@ -16,7 +16,9 @@ class ConfigError(HvError):
     """
 
     def __init__(self, message: str, *, usage: bool = False) -> None:
-        super().__init__(message)
+        super().__init__(
+            " ".join(message.splitlines())
+        )  # a damaged file's own words may be part of it
         self.usage = usage
 
 

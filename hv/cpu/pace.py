@@ -44,6 +44,10 @@ FLAG_HIT = 256
 """Watched memory was accessed, HIT is its first physical address: leave before the next instruction."""
 FLAG_STOPPED = 512
 """Left for the debugger, in or before the block from LEFT_PC to LEFT_END."""
+FLAG_WATCHED = 1024
+"""Memory is watched: leave behind a block of LONG_BLOCK instructions or more, which may be cut short."""
+LONG_BLOCK = 24
+"""Instructions: no block of fewer is cut short by the hooks on each of them."""
 
 PAGE_DATA, PAGE_CODE, PAGE_LEAVING = range(3)
 """What the engine knows of a page: no translation, watched for stores, watched but to be released."""
@@ -159,6 +163,8 @@ class PythonPace:
         block = None
         if self._time(COUNT) >= words[DEADLINE] or words[FLAGS]:
             before = self._current if words[BLOCK] else None
+            if before and self._cut_short(before, pc):
+                return
             if before and 0 <= pc - before.pc < before.size:
                 block = self._find(pc, size)  # puts right a count that has run ahead
             if self._resumed_at(pc):
@@ -201,6 +207,8 @@ class PythonPace:
         words = self.words
         in_time = self._time(COUNT) < words[DEADLINE]
         if in_time and not words[FLAGS] & (FLAG_STOP | FLAG_ABORT):
+            if not words[FLAGS] & ~FLAG_WATCHED:
+                return False
             words[WINDOW_CHECKS] += 1
             self._api.save()
             state = self._state
@@ -220,6 +228,20 @@ class PythonPace:
         words = self.words
         resuming = words[FLAGS] & FLAG_RESUME
         return bool(resuming) and words[RESUME_PC] == pc and words[RESUME_COUNT] == words[COUNT]
+
+    def _cut_short(self, before: _Block, pc: int) -> bool:
+        """While memory is watched, the block before may have been cut short where this one begins."""
+        words = self.words
+        if not words[FLAGS] & FLAG_WATCHED or words[FLAGS] & (FLAG_ABORT | FLAG_STOPPED):
+            return False
+        if before.icount < LONG_BLOCK or pc != before.pc + before.size:
+            return False
+        words[LEFT_PC], words[LEFT_END] = before.pc, pc
+        words[NOW] = words[COUNT]
+        words[BLOCK] = 0
+        words[FLAGS] |= FLAG_STOPPED
+        self._api.stop()
+        return True
 
     def _stepped(self, pc: int) -> bool:
         """Behind the block that a debugger went on with. True when it wants to see this one."""

@@ -9,6 +9,7 @@ from typing import Any
 from hv.errors import ConfigError, GuestError, HvError, InternalError
 from hv.live import LiveMachine, Snapshot
 from hv.testing.bench import Bench
+from hv.testing.orphan import end_with_parent
 from hv.testing.tested import TestedMachine
 from hv.testing.wire import Reply, Request, receive, send
 
@@ -135,6 +136,7 @@ def _reply(value: Any) -> Reply:
 
 def main() -> None:
     """Serve on standard input and output until the session is gone. Prints go to standard error."""
+    end_with_parent()
     requests = os.fdopen(os.dup(0), "rb")
     replies = os.fdopen(os.dup(1), "wb")
     with open(os.devnull, "rb") as nothing:

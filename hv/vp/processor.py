@@ -19,6 +19,7 @@ from hv.cpu.pace import (
     EXTRA,
     FLAG_NMI_WINDOW,
     FLAG_STOP,
+    FLAG_WATCHED,
     FLAG_WINDOW,
     FLAGS,
     NEVER,
@@ -172,7 +173,7 @@ class VirtualProcessor(Core):
             raise ConfigError("a machine can only be saved when its run has returned")
         pace = list(self.pace)
         pace[BLOCK] = 0  # names the engine's record of the block before
-        pace[FLAGS] &= ~STOP_FLAGS
+        pace[FLAGS] &= ~(STOP_FLAGS | FLAG_WATCHED)
         return SavedProcessor(
             state=self.engine.saved_state(),
             pace=pace,

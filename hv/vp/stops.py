@@ -21,10 +21,12 @@ from hv.cpu.pace import (
     FLAG_RESUME,
     FLAG_STEP,
     FLAG_STOPPED,
+    FLAG_WATCHED,
     FLAGS,
     HIT,
     LEFT_END,
     LEFT_PC,
+    LONG_BLOCK,
     RESUME_COUNT,
     RESUME_PC,
 )
@@ -32,7 +34,10 @@ from hv.types import PAGE_SIZE
 from hv.vp.core import CS32, CS64, U32, U64, Core
 
 STOP_FLAGS = FLAG_RESUME | FLAG_MIDWAY | FLAG_STEP | FLAG_HIT | FLAG_STOPPED
-"""What the pace holds of a debugger."""
+"""What the pace holds of one stop of a debugger."""
+
+_MOST_ENDS = 1024
+"""Ends of long blocks to remember."""
 
 
 class Cause(Enum):
@@ -64,6 +69,7 @@ class Stops:
         self._addresses: frozenset[int] = frozenset()
         self._watches: tuple[Watch, ...] = ()
         self._natural_end: int | None = None
+        self._known_ends: dict[tuple[int, int, bytes], int] = {}
         self._stepping = False
         self._seen = True
 
@@ -78,6 +84,9 @@ class Stops:
         """Stop behind whichever instruction accesses this memory. The run is much slower then."""
         self._watches = tuple(watches)
         self._hooks.watch(self._watches)
+        self._words[FLAGS] &= ~FLAG_WATCHED & U64
+        if self._watches:
+            self._words[FLAGS] |= FLAG_WATCHED
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
@@ -163,6 +172,9 @@ class Stops:
         else:
             done = FLAG_MIDWAY | (FLAG_RESUME | FLAG_STOPPED if flags & FLAG_STOPPED else 0)
             words[FLAGS] = flags & ~done & U64
+            if self.midway:  # only cut short: it goes on as if there had been nothing
+                self._seen = True
+                self.begin()
             return False
         words[FLAGS] = flags & ~STOP_FLAGS & U64
         self.stop = stop
@@ -175,15 +187,31 @@ class Stops:
         if words[LEFT_PC] == pc:
             return None
         resumed = flags & FLAG_MIDWAY and words[LEFT_PC] == words[RESUME_PC]
-        end = self._natural_end if resumed else words[LEFT_END]
+        end = self._natural_end if resumed else self._whole_block(words[LEFT_PC], words[LEFT_END])
         return None if pc == end else end
 
+    def _whole_block(self, start: int, end: int) -> int:
+        """Where a block that ended at ``end`` would have ended had no memory been watched."""
+        if not self._watches or end - start < LONG_BLOCK:
+            return end
+        bits = self._bits()
+        peek = self._core.linear.peek
+        code = peek(start, PAGE_SIZE) or peek(start, -start % PAGE_SIZE) or b""
+        known = self._known_ends.get((start, bits, code))
+        if known is None:
+            known = self._known_ends[start, bits, code] = self._hooks.block_end(start)
+            if len(self._known_ends) > _MOST_ENDS:
+                self._known_ends.clear()
+        return max(end, known)
+
     def _length(self, pc: int) -> int:
-        hflags = self._core.state.d[s.HFLAGS]
-        bits = 64 if hflags & CS64 else 32 if hflags & CS32 else 16
         peek = self._core.linear.peek
         code = peek(pc, MAX_INSN_LENGTH) or peek(pc, min(MAX_INSN_LENGTH, -pc % PAGE_SIZE)) or b""
-        return self._decoder.length(code, bits)
+        return self._decoder.length(code, self._bits())
+
+    def _bits(self) -> int:
+        hflags = self._core.state.d[s.HFLAGS]
+        return 64 if hflags & CS64 else 32 if hflags & CS32 else 16
 
     def _drop_translation(self, pc: int) -> None:
         """Translate what begins at ``pc`` anew, with the hooks that are in place now."""

@@ -257,6 +257,11 @@ def test_pages_are_shared_between_the_checkpoints_of_a_folder(tmp_path: Path) ->
     again = load_checkpoint(tmp_path / "2.ckpt")
     assert again.state_hash() == machine.state_hash()
     damaged = next((tmp_path / "pages").iterdir())
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole * 2)
+    with pytest.raises(ConfigError, match="unused data"):
+        load_checkpoint(tmp_path / "2.ckpt")
+    damaged.write_bytes(whole)
     for page in (tmp_path / "pages").iterdir():
         page.write_bytes(damaged.read_bytes())
     with pytest.raises(ConfigError, match="does not match its checksum"):

@@ -5,16 +5,18 @@ from typing import TypeVar
 
 import pytest
 
+from hv.debug import waypoints
 from hv.debug.doors import Access, Orders, WatchedRange
 from hv.debug.session import Halt, Log
 from hv.debug.target import MachineTarget
 from hv.debug.timeline import Timeline
-from hv.root.machine import UNLIMITED, Machine
+from hv.root.journal.records import Serial
+from hv.root.machine import UNLIMITED, Machine, Outputs
 from hv.root.pair_run import machine_for
 from hv.root.result import make_result, to_json
 from hv.root.samples import all_samples
 from hv.vp import End
-from tests.machines import flat
+from tests.machines import boot_sector, flat
 
 T = TypeVar("T")
 ORIGIN = 0x7C00
@@ -36,8 +38,8 @@ def accelerator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 class Debugger:
     """Orders to a timeline, and looks at what it shows."""
 
-    def __init__(self, machine: Machine) -> None:
-        self.timeline = Timeline(machine)
+    def __init__(self, machine: Machine, outputs: Outputs | None = None) -> None:
+        self.timeline = Timeline(machine, outputs=outputs)
         self.target = MachineTarget(self.timeline)
 
     def do(self, orders: Orders, budget: int = UNLIMITED) -> End | Halt | None:
@@ -62,6 +64,27 @@ class Debugger:
         machine = self.machine
         processor = machine.partition.vp.architectural_state()
         return machine.insns, machine.vtime_ns, processor, machine.partition.memory.read(0, LOW)
+
+
+def echo() -> Machine:
+    """Reads the serial port until a q comes; counts the bytes at 600h, and prints each."""
+    return boot_sector("""
+        xor ax, ax
+        mov ds, ax
+    next:
+        mov dx, 0x3fd
+        in al, dx
+        test al, 1
+        jz next
+        mov dx, 0x3f8
+        in al, dx
+        inc byte [0x5000]
+        out dx, al
+        cmp al, 'q'
+        jne next
+        mov al, 0
+        out 0xf4, al
+    """)
 
 
 def result_of(machine: Machine, end: End) -> tuple[bytes, bytes]:
@@ -188,3 +211,83 @@ def test_whoever_wanders_through_time_ends_where_he_would_have(name: str) -> Non
     assert isinstance(end, End)
     assert debugger.machine is machine
     assert result_of(machine, end) == expected
+
+
+COUNTED = WatchedRange(0x5000, 1, Access.WRITE)
+READ = 25_000
+"""Instructions in which the firmware has started and the guest has read a byte."""
+
+
+def test_what_came_from_outside_comes_again_where_it_came() -> None:
+    """At block boundaries and in the middle of blocks; and is not taken while the past is looked at."""
+    machine = echo()
+    debugger = Debugger(machine)
+    give = debugger.timeline.give
+    for number, byte in enumerate(b"abcd"):
+        debugger.do(NOTHING, READ * (number + 1))
+        for _ in range(number):
+            debugger.do(STEP)
+        assert give(Serial("com1", bytes([byte]))) == 1
+    debugger.do(NOTHING, READ * 5)
+    here = debugger.look()
+    for byte in b"dcba":
+        assert debugger.back_to(watched=(COUNTED,)) == Halt(watched=(Access.WRITE, 0x5000))
+        assert debugger.target.read_register("rax") & 0xFF == byte
+        assert give(Serial("com1", b"x")) == 0
+    assert debugger.back_to(watched=(COUNTED,)) == BEGIN
+    debugger.do(NOTHING, READ * 5)
+    assert debugger.machine is machine
+    assert debugger.look() == here
+    assert give(Serial("com1", b"q")) == 1
+    assert isinstance(debugger.do(NOTHING), End)
+    assert machine.serial_log == b"abcdq"
+
+
+def test_what_is_changed_in_the_past_makes_another_run() -> None:
+    """What the debugger did at the front before is part of history."""
+    printed = bytearray()
+    machine = echo()
+    outputs = Outputs(serial=printed.extend)
+    debugger = Debugger(machine, outputs)
+    debugger.do(NOTHING, READ)
+    assert debugger.target.write_memory(0x5000, b"\x20")
+    for byte in b"ab":
+        assert debugger.timeline.give(Serial("com1", bytes([byte]))) == 1
+        debugger.do(NOTHING, debugger.machine.insns + READ)
+    assert printed == b""  # this machine was made with other outputs
+    assert debugger.back_to(watched=(COUNTED,)) == Halt(watched=(Access.WRITE, 0x5000))
+    assert debugger.target.read_memory(0x5000, 1) == b"\x21"
+    assert debugger.target.write_register("rax", ord("q"))
+    assert debugger.machine is not machine
+    assert debugger.back_to(watched=(COUNTED,)) == Halt(watched=(Access.WRITE, 0x5000))
+    assert debugger.target.read_memory(0x5000, 1) == b"\x20"
+    end = debugger.do(NOTHING)
+    assert end == End(debugger.machine.partition.vp.end.ending, 0)  # type: ignore[union-attr]
+    assert debugger.machine.serial_log == b"aq"
+    assert printed == b"q"
+    assert machine.serial_log == b"ab"
+
+
+def test_a_search_that_is_called_off_stays_where_it_began() -> None:
+    debugger = Debugger(flat("again: inc ax\njmp again"))
+    debugger.do(NOTHING, 9_000_000)
+    here = debugger.look()
+    debugger.timeline.poll = lambda: False
+    assert debugger.back_to(ORIGIN - 1) is None
+    assert debugger.look() == here
+
+
+def test_old_waypoints_make_room_and_history_keeps_its_beginning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(waypoints, "MOST", 6)
+    monkeypatch.setattr(waypoints, "_LEAST_APART", 20_000)
+    monkeypatch.setattr(waypoints, "_APART_PER_PAGE", 0)
+    debugger = Debugger(flat("again: inc eax\njmp again", bits=32))
+    for part in range(1, 61):
+        debugger.do(NOTHING, part * 21_000)
+    assert debugger.do(STEP_BACK) == Halt()
+    insns = debugger.machine.insns
+    assert debugger.target.read_register("rax") == (insns + 1) // 2
+    assert debugger.back_to(ORIGIN - 1) == BEGIN
+    assert debugger.machine.insns == 0

@@ -255,3 +255,11 @@ def test_more_bytes_than_a_port_takes_are_a_divergence(journal: Path, tmp_path: 
     divergence = Replay(kept, player).run()
     assert divergence is not None
     assert divergence.parts == ("com1",)
+
+
+def test_a_line_break_in_a_journals_own_words_is_none_in_the_message(journal: Path) -> None:
+    lines = [line[:-27] + b"}" for line in journal.read_bytes().splitlines()]
+    lines[0] = lines[0].replace(b'"type":"header"', rb'"type":"he\nader"', 1)
+    _, refused = refusal(lambda: parse(sealed(lines), "forged"))
+    assert refused is not None
+    assert "he ader" in refused

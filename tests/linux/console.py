@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from hv.config import MachineConfig
-from hv.loaders import LoadOptions, load
-from hv.root.disk import Disk, MemoryDisk, OverlayDisk
+from hv.loaders import BootImage, LoadOptions, load
+from hv.root.disk import Disk
 from hv.root.keys import parse_keys
 from hv.root.machine import Machine, Outputs
 from hv.vp import End
@@ -27,7 +28,8 @@ TYPED = "hv<ret>"
 REACTION_NS = 1_000_000
 """How long the host takes to do what it is asked for."""
 
-Cues = Mapping[str, Callable[[Machine], object]]
+Act = Callable[[Machine], object]
+Cues = Mapping[str, Act]
 """What the host does when a mark comes, by "key=value"."""
 
 
@@ -63,34 +65,50 @@ def boot(
     cues: Cues,
 ) -> Boot:
     """Boot ``flavour``, let its init run ``checks``, do what it asks for, until it ends."""
-    initrd = folder / f"initramfs-{flavour}.cpio"
-    initrd.write_bytes(initramfs.build(flavour))
-    command_line = f"{COMMAND_LINE} {extra} checks={checks}"
-    options = LoadOptions(memory=config.memory, command_line=command_line, initrd=(initrd,))
-    prompter = _Prompter(cues)
-    outputs = Outputs(serial=prompter.listen)
-    machine = Machine(config, load(FETCHED.kernel(flavour), options), outputs, media)
-    prompter.machine = machine
+    host = Prompter(cues)
+    image = kernel(flavour, folder, config.memory, f"{extra} checks={checks}")
+    host.machine = machine = Machine(config, image, Outputs(serial=host.listen), media)
     return Boot(machine, machine.run(BUDGET))
 
 
-class _Prompter:
+def kernel(flavour: str, folder: Path, memory: int, extra: str) -> BootImage:
+    """``flavour`` with its initramfs, which is put into ``folder``."""
+    initrd = folder / f"initramfs-{flavour}.cpio"
+    initrd.write_bytes(initramfs.build(flavour))
+    command_line = f"{COMMAND_LINE} {extra}"
+    options = LoadOptions(memory=memory, command_line=command_line, initrd=(initrd,))
+    return load(FETCHED.kernel(flavour), options)
+
+
+class Prompter:
     """Listens to the console and acts a moment after each mark that is a cue, once."""
 
     machine: Machine
 
     def __init__(self, cues: Cues) -> None:
-        self._waiting = {f"MARK {mark}".encode(): act for mark, act in cues.items()}
+        self._waiting = {_told(mark): partial(self.act, act) for mark, act in cues.items()}
         self._line = bytearray()
 
     def listen(self, data: bytes) -> None:
         self._line += data
         if data.endswith(b"\n"):
-            act = self._waiting.pop(bytes(self._line).strip(), None)
+            react = self._waiting.pop(bytes(self._line).strip(), None)
             self._line.clear()
-            if act is not None:
-                clock, machine = self.machine.partition.clock, self.machine
-                clock.timer(lambda: act(machine)).arm(clock.now() + REACTION_NS)
+            if react is not None:
+                react()
+
+    def at_once(self, mark: str, react: Callable[[], object]) -> None:
+        """Call ``react`` in the middle of the block that ends this mark's line."""
+        self._waiting[_told(mark)] = react
+
+    def act(self, act: Act) -> None:
+        """Do something a moment from now."""
+        clock, machine = self.machine.partition.clock, self.machine
+        clock.timer(lambda: act(machine)).arm(clock.now() + REACTION_NS)
+
+
+def _told(mark: str) -> bytes:
+    return f"MARK {mark}".encode()
 
 
 PC_CUES: Cues = {
@@ -98,10 +116,3 @@ PC_CUES: Cues = {
     "keyboard=type": lambda machine: machine.hand.play(parse_keys(TYPED)),
     "mouse=move": lambda machine: machine.board.mouse.move(5, 3),
 }
-
-
-def boot_pc(flavour: str, checks: str, folder: Path, extra: str) -> Boot:
-    """A PC without a hypervisor, with one IDE disk."""
-    disk = OverlayDisk(MemoryDisk(disk_contents()))
-    config = MachineConfig(memory=MEMORY, hv="none")
-    return boot(flavour, checks, folder, config, media=(disk,), extra=extra, cues=PC_CUES)

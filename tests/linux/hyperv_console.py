@@ -13,6 +13,7 @@ from hv_devices.synthetic.kvp_messages import Pool
 from hv_devices.synthetic.scsi_disk import ScsiDisk
 from tests.linux.console import MEMORY, TYPED, Boot, Cues, boot
 from tests.linux.media import Media, numbered
+from tests.linux.media import make as make_media
 
 POINTED_AT = (12345, 23456)
 HOT_LUN = 4
@@ -77,18 +78,9 @@ def bus(machine: Machine) -> Bus:
     return synthetic(machine).bus
 
 
-def boot_child(
-    flavour: str,
-    checks: str,
-    folder: Path,
-    media: Media,
-    *,
-    hv: str = "all",
-    extra: str = "end=poweroff",
-    host: Host | None = None,
-) -> Boot:
+def child(media: Media, hv: str = "all") -> MachineConfig:
     """A child partition with three disks and a DVD on a SCSI controller."""
-    config = MachineConfig(
+    return MachineConfig(
         memory=MEMORY,
         hv=hv,
         disks=(
@@ -98,5 +90,9 @@ def boot_child(
         ),
         cdroms=(str(media.dvd),),
     )
-    host = host or Host()
-    return boot(flavour, checks, folder, config, extra=extra, cues=host.cues())
+
+
+def boot_child(checks: str, folder: Path, *, hv: str) -> Boot:
+    """Boot Debian's cloud kernel with these enlightenments, until it powers off."""
+    config = child(make_media(folder), hv)
+    return boot("cloud", checks, folder, config, extra="end=poweroff", cues=Host().cues())

@@ -47,9 +47,14 @@ class Media:
 PLAIN, READ_ONLY, DATA = numbered(8192), numbered(2048, 0xFFFF), numbered(DATA_SECTORS, 0xABCD0000)
 
 
+def found(folder: Path) -> Media:
+    """The media that were made in ``folder``."""
+    return Media(*(folder / name for name in ("plain", "read-only", "partitioned", "dvd")))
+
+
 def make(folder: Path) -> Media:
     """All media, as files in ``folder``."""
-    media = Media(*(folder / name for name in ("plain", "read-only", "partitioned", "dvd")))
+    media = found(folder)
     media.plain.write_bytes(PLAIN)
     media.read_only.write_bytes(READ_ONLY)
     media.partitioned.write_bytes(_partitioned(_file_system(folder)))

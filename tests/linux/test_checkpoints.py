@@ -1,40 +1,35 @@
-"""Debian's kernel saved and restored in the middle of its boot, and a booted one forked."""
+"""Debian's kernel saved, restored and forked in the middle of its boot, and when it has booted."""
 
 from pathlib import Path
 
 import pytest
 
 from hv.config import MachineConfig
-from hv.loaders import LoadOptions, load
-from hv.root.checkpoint import Snapshot, load_checkpoint, save_checkpoint
+from hv.root.checkpoint import Snapshot
 from hv.root.disk import MemoryDisk, OverlayDisk
 from hv.root.machine import Machine
 from hv.root.result import make_result, to_json
 from hv.vp import Ending
 from hv_devices.synthetic.scsi_disk import ScsiDisk
 from tests.checkpoint.tools import points, restored
-from tests.linux import initramfs
-from tests.linux.console import BUDGET, COMMAND_LINE, TROUBLE, disk_contents
-from tests.linux.packages import FETCHED
+from tests.linux.booted import BootedKernels
+from tests.linux.console import BUDGET, TROUBLE, Cues, disk_contents, kernel
 
 pytestmark = pytest.mark.linux
 
 MEMORY = 128 << 20
 STARTED = b"MARK init=started"
-FLAVOUR = "cloud"
-FORKS = 5
+FORKS = 4
+PLACES = range(50_000_000, 500_000_000, 80_000_000)
+STRETCH = 3_000_000
 
 KINDS = {"pc": ("none", "kernel,time,rtc,disk"), "hyper-v": ("all", "kernel,vmbus,time,scsi")}
 
 
-def machine(kind: str, folder: Path, flavour: str = FLAVOUR, more: str = "") -> Machine:
+def machine(kind: str, folder: Path, flavour: str = "cloud", more: str = "") -> Machine:
     """A kernel that is about to start. ``more``: checks, each behind a comma."""
     enlightened, checks = KINDS[kind]
-    initrd = folder / "initramfs.cpio"
-    initrd.write_bytes(initramfs.build(flavour))
-    command_line = f"{COMMAND_LINE} checks={checks}{more}"
-    options = LoadOptions(memory=MEMORY, command_line=command_line, initrd=(initrd,))
-    image = load(FETCHED.kernel(flavour), options)
+    image = kernel(flavour, folder, MEMORY, f"checks={checks}{more}")
     config = MachineConfig(memory=MEMORY, hv=enlightened)
     disk = OverlayDisk(MemoryDisk(disk_contents()))
     if enlightened == "none":
@@ -66,24 +61,39 @@ def test_a_boot_with_checkpoints_on_its_way_is_the_same_boot(kind: str, tmp_path
 
 
 def test_forks_of_a_booted_kernel_end_alike_and_differ_where_they_were_treated_differently(
-    tmp_path: Path,
+    booted: BootedKernels,
 ) -> None:
-    booted = machine("hyper-v", tmp_path)
-    booted.run(slice_insns=1_000_000, between=lambda: STARTED not in booted.serial_log)
-    path = tmp_path / "booted.ckpt"
-    save_checkpoint(booted, path)
-    expected = finish(booted)
-    booted.close()
-    assert finish(load_checkpoint(path)) == expected
-    snapshot = Snapshot.of(load_checkpoint(path))
-    for number in range(FORKS):
-        fork = snapshot.machine()
-        if number == 2:
-            fork.board.com1.receive(b"nobody else hears this\n")
-            assert finish(fork)[0] != expected[0]
-        else:
-            assert finish(fork) == expected
-        fork.close()
+    def result(cues: Cues) -> tuple[bytes, bytes]:
+        run = booted("cloud-hyperv").run(KINDS["hyper-v"][1], cues)
+        run.machine.close()
+        return to_json(make_result(run.machine, run.end)), run.log
+
+    expected = result({})
+    assert STARTED in expected[1]
+    for _ in range(FORKS):
+        assert result({}) == expected
+    spoken_to = {"check=time": lambda machine: machine.board.com1.receive(b"only you hear this\n")}
+    assert result(spoken_to)[0] != expected[0]
+    assert result({}) == expected
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_accelerators_python_twin_runs_stretches_all_over_a_boot(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going = machine(kind, tmp_path)
+    for at in PLACES:
+        going.run(at)
+        monkeypatch.setenv("HV_ACCEL", "0")
+        twin = Snapshot.of(going).machine()
+        monkeypatch.setenv("HV_ACCEL", "1")
+        assert going.partition.vp.engine.accelerated
+        assert not twin.partition.vp.engine.accelerated
+        results = [to_json(make_result(one, one.run(at + STRETCH))) for one in (going, twin)]
+        assert results[0] == results[1]
+        twin.close()
+    assert STARTED in going.serial_log
+    going.close()
 
 
 HOT_LUN, HOT_SECTORS = 5, 12345

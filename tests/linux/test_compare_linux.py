@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from hv.root.comparison import WorkReport
-from hv.root.linux_guest.report import run_linux
+from hv.root.linux_guest.report import packages_of, report_path, run_linux
 from hv.root.linux_guest.works import LinuxWork, find_linux_works
 from tests.linux.packages import FETCHED
 
@@ -83,4 +83,7 @@ def test_ratios_are_against_the_baseline(reports: dict[str, WorkReport]) -> None
 
 def test_the_same_path_again_gives_the_same_bytes(reports: dict[str, WorkReport]) -> None:
     idle = work("linux-idle")
-    assert msgspec.json.encode(run_linux(idle)) == msgspec.json.encode(reports[idle.name])
+    first = reports[idle.name].paths[-1]
+    again = report_path(idle, idle.path(first.path), packages_of(idle))
+    again = msgspec.structs.replace(again, ratio=first.ratio)
+    assert msgspec.json.encode(again) == msgspec.json.encode(first)

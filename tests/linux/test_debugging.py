@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from hv.config import MachineConfig
-from hv.cpu.state import RIP
+from hv.cpu.engine import Watch
+from hv.cpu.state import RIP, RSP
 from hv.loaders import LoadOptions, load
 from hv.root.machine import UNLIMITED, Machine
 from hv.root.result import make_result, to_json
@@ -60,6 +61,23 @@ def test_steps_and_breakpoints_change_nothing() -> None:
             hits += stops.stop is not None
         stops.stop_at(())
     assert hits > 100
+    assert to_json(make_result(machine, machine.run(INSTRUCTIONS))) == undebugged()
+
+
+def test_a_watchpoint_changes_nothing() -> None:
+    machine = boot()
+    machine.run(INSTRUCTIONS // 2)
+    vp = machine.partition.vp
+    stops = vp.debug()
+    stack = vp.linear.find(vp.state.q[RSP])
+    assert stack is not None
+    stops.watch([Watch(stack & -64, 64, reads=False, writes=True)])
+    met = 0
+    while machine.insns < INSTRUCTIONS * 3 // 4:
+        machine.partition.run(machine.insns + 1_000_000)
+        met += stops.stop is not None
+    stops.watch(())
+    assert met > 10
     assert to_json(make_result(machine, machine.run(INSTRUCTIONS))) == undebugged()
 
 

@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 
 from hv.config import DEFAULT_EPOCH
-from hv.root.linux_guest.packages import KERNELS
 from hv.types import SECTOR_SIZE
 from hv.vp import Ending
 from tests.linux import media
+from tests.linux.booted import Booted, BootedKernels
 from tests.linux.console import TROUBLE, Boot
-from tests.linux.hyperv_console import HOT_DISK, POINTED_AT, Host, boot_child, bus, synthetic
+from tests.linux.hyperv_console import HOT_DISK, POINTED_AT, Host, bus, synthetic
 from tests.linux.media import BIG_FILE, FILES_AT, FILES_SECTORS, GREETING, Media, digest
 
 pytestmark = pytest.mark.linux
 
 CHECKS = (
-    *("kernel", "vmbus", "time", "scsi", "readonly", "files", "dvd", "keys", "pointer"),
-    *("timesync", "heartbeat", "kvp", "devices", "hotplug", "rebind", "log", "shutdown"),
+    "kernel,vmbus,time,scsi,readonly,files,dvd,keys,pointer,"
+    "timesync,heartbeat,kvp,devices,hotplug,rebind,log,shutdown"
 )
 WRITTEN = b"written by the guest\n"
 NO_MORE_ITEMS = 0x80070103
@@ -106,11 +106,9 @@ DRIVERS = {
 
 @dataclass
 class Run:
-    """A boot, the host that answered it, and where its files are."""
+    """What a fork of a booted kernel did, and the host that answered it."""
 
-    flavour: str
-    folder: Path
-    media: Media
+    booted: Booted
     boot: Boot
     host: Host
 
@@ -118,18 +116,16 @@ class Run:
     def marks(self) -> dict[str, str]:
         return self.boot.marks
 
-
-def run_checks(flavour: str, folder: Path, disks: Media) -> Run:
-    host = Host()
-    boot = boot_child(flavour, ",".join(CHECKS), folder, disks, host=host)
-    return Run(flavour, folder, disks, boot, host)
+    @property
+    def media(self) -> Media:
+        return self.booted.media
 
 
-@pytest.fixture(scope="module", params=list(KERNELS))
-def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """One boot for all tests of this module, by kernel."""
-    folder = tmp_path_factory.mktemp("hyperv")
-    run = run_checks(request.param, folder, media.make(folder))
+@pytest.fixture(scope="module", params=["cloud-hyperv", "generic-hyperv"])
+def run(request: pytest.FixtureRequest, booted: BootedKernels) -> Iterator[Run]:
+    """One run for all tests of this module, by kernel."""
+    host, kernel = Host(), booted(request.param)
+    run = Run(kernel, kernel.run(CHECKS, host.cues(), end="poweroff"), host)
     yield run
     run.boot.machine.close()
 
@@ -215,8 +211,8 @@ def test_ext4_reads_and_writes_files(run: Run) -> None:
     assert run.marks["files_umount"] == "0"
 
 
-def test_ext4_leaves_a_clean_file_system_behind(run: Run) -> None:
-    image = run.folder / "ext4-afterwards"
+def test_ext4_leaves_a_clean_file_system_behind(run: Run, tmp_path: Path) -> None:
+    image = tmp_path / "ext4-afterwards"
     disk = run.boot.machine.disk(2, "scsi")
     image.write_bytes(disk.read(FILES_AT, FILES_SECTORS))
     assert "FILE SYSTEM WAS MODIFIED" not in media.check_file_system(image)
@@ -287,10 +283,10 @@ def test_a_shutdown_from_the_host_powers_it_off(run: Run) -> None:
     assert synthetic(run.boot.machine).shutdown.outcome == "accepted"
 
 
-@pytest.mark.parametrize("run", ["cloud"], indirect=True)
-def test_all_of_it_happens_the_same_way_again(run: Run, tmp_path: Path) -> None:
-    again = run_checks(run.flavour, tmp_path, run.media)
-    assert again.boot.log == run.boot.log
-    assert again.boot.machine.insns == run.boot.machine.insns
-    assert again.boot.machine.state_hash() == run.boot.machine.state_hash()
-    again.boot.machine.close()
+@pytest.mark.parametrize("run", ["cloud-hyperv"], indirect=True)
+def test_all_of_it_happens_the_same_way_in_a_boot_that_nobody_forked(run: Run) -> None:
+    again = run.booted.run_unforked(CHECKS, Host().cues(), end="poweroff")
+    assert again.log == run.boot.log
+    assert again.machine.insns == run.boot.machine.insns
+    assert again.machine.state_hash() == run.boot.machine.state_hash()
+    again.machine.close()

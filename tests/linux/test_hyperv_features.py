@@ -31,7 +31,7 @@ STIMER, APIC_TIMER = "Hyper-V clockevent", "lapic-deadline"
     ids=["default", "messages", "registers"],
 )
 def test_it_takes_what_there_is(hv: str, clocksource: str, clockevent: str, tmp_path: Path) -> None:
-    boot = boot_child("cloud", "vmbus,time,scsi", tmp_path, media.make(tmp_path), hv=hv)
+    boot = boot_child("vmbus,time,scsi", tmp_path, hv=hv)
     assert boot.end.ending is Ending.POWERED_OFF
     assert [word for word in TROUBLE if word in boot.log] == []
     assert bus(boot.machine).inspect().refused == 0
@@ -45,7 +45,7 @@ def test_it_takes_what_there_is(hv: str, clocksource: str, clockevent: str, tmp_
 
 @pytest.mark.parametrize("hv", ["all", "all,-eoi-assist"])
 def test_the_assist_page_spares_it_its_ends_of_interrupt(hv: str, tmp_path: Path) -> None:
-    boot = boot_child("cloud", "vmbus,time", tmp_path, media.make(tmp_path), hv=hv)
+    boot = boot_child("vmbus,time", tmp_path, hv=hv)
     assert boot.end.ending is Ending.POWERED_OFF
     assert [word for word in TROUBLE if word in boot.log] == []
     rows = boot.machine.partition.vp.moment().exit_rows()

@@ -4,26 +4,24 @@ from collections.abc import Iterator
 
 import pytest
 
-from hv.root.linux_guest.packages import NEWER
 from hv.vp import Ending
 from tests.linux import media
+from tests.linux.booted import BootedKernels
 from tests.linux.console import TROUBLE, Boot
-from tests.linux.hyperv_console import boot_child, bus, synthetic
+from tests.linux.hyperv_console import Host, bus, synthetic
 from tests.linux.media import digest
 
 pytestmark = pytest.mark.linux
-
 
 CHECKS = "kernel,vmbus,time,scsi,readonly,files,dvd,keys,pointer,heartbeat,kvp,shutdown"
 
 
 @pytest.fixture(scope="module")
-def newer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Boot]:
-    """One boot for all tests of this module."""
-    folder = tmp_path_factory.mktemp("newer")
-    booted = boot_child(NEWER, CHECKS, folder, media.make(folder))
-    yield booted
-    booted.machine.close()
+def newer(booted: BootedKernels) -> Iterator[Boot]:
+    """One run for all tests of this module."""
+    run = booted("newer-hyperv").run(CHECKS, Host().cues(), end="poweroff")
+    yield run
+    run.machine.close()
 
 
 def test_it_is_newer_and_ends_when_the_host_asks(newer: Boot) -> None:

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from hv.testing.guest_run import GuestRun, Job
-from hv.testing.session import TestSession
+from hv.testing.session import Made, TestSession
 from tests.soak.dice import Dice
 
 FOLDER = Path(os.environ.get("HV_SOAK_FOLDER", "."))
@@ -42,11 +42,11 @@ def pytest_configure(config: pytest.Config) -> None:
     patch = pytest.MonkeyPatch()
     run_job = TestSession.run
 
-    def run(session: TestSession, job: Job) -> GuestRun:
-        done = run_job(session, job)
+    def run(session: TestSession, job: Job) -> Made:
+        made = run_job(session, job)
         name = str(job.image)
-        _keep_run(name if name.startswith("@") else Path(name).stem, done)
-        return done
+        _keep_run(name if name.startswith("@") else Path(name).stem, made.run)
+        return made
 
     patch.setattr(TestSession, "run", run)
     config.add_cleanup(patch.undo)

@@ -1,8 +1,9 @@
 """The whole guest suite again and again, each time under another environment: no byte may differ.
 
 An environment is drawn by seed: PYTHONHASHSEED, pytest-xdist or not, the accelerator or its Python twin, the
-order of the guests, and who runs them: their manifests, by the plugin in a child process, or plain machines,
-which are saved and restored on their way. The first run is the plainest, with which all others are compared.
+order of the guests, who runs them (their manifests, by the plugin in a child process, or plain machines), and
+whether they are saved and restored on their way. The first run is the plainest, with which all others are
+compared.
 
 The Python twin takes long over some guests: each of its runs draws a few of those.
 """
@@ -24,8 +25,10 @@ ROOT = Path(__file__).resolve().parents[2]
 MANIFESTS = (ROOT / "guests" / "guests.toml", ROOT / "tests" / "guests" / "pairs.hvtest.toml")
 MACHINES = (Path(__file__).with_name("guest_suite.py"),)
 WORKERS = 2
-PULSES = (None, None, None, 0, 0, 1_999, 7_001, 30_011)
-"""Instructions; None: by their manifests."""
+PULSES = (0, 0, 0, 1_999, 7_001, 30_011)
+"""Instructions until a plain machine is saved and restored first; 0: it never is."""
+PULSE_OF_MANIFESTS = 100_003
+"""Instructions from one to the next, where the plugin does it."""
 SLOW = 400_000
 """Instructions of a guest that the Python twin takes long over."""
 SELDOM = 4
@@ -34,22 +37,25 @@ SELDOM = 4
 
 @dataclass(frozen=True)
 class Setting:
-    """What a run's results do not depend on. ``pulse``: see ``tests.soak.keep``."""
+    """What a run's results do not depend on. ``pulse``: instructions, as the constants say; 0: never."""
 
     hash_seed: int = 0
     workers: int = 0
     accelerated: bool = True
-    pulse: int | None = 0
+    manifests: bool = False
+    pulse: int = 0
     order: int = 0
 
     @classmethod
     def drawn(cls, dice: Dice) -> "Setting":
         """One by chance."""
+        manifests, pulse = dice.one_of((True, False)), dice.one_of(PULSES)
         return cls(
             hash_seed=dice.below(1 << 32),
             workers=dice.one_of((0, WORKERS)),
             accelerated=dice.one_of((True, False)),
-            pulse=dice.one_of(PULSES),
+            manifests=manifests,
+            pulse=PULSE_OF_MANIFESTS if manifests and pulse else pulse,
             order=dice.below(1 << 32),
         )
 
@@ -60,24 +66,36 @@ class Setting:
             "HV_ACCEL": str(int(self.accelerated)),
             "HV_SOAK_FOLDER": str(folder),
             "HV_SOAK_SEED": str(self.order),
-            "HV_SOAK_PULSE": str(self.pulse or 0),
+            "HV_SOAK_PULSE": str(self.pulse),
             "HV_SOAK_WITHOUT": ",".join(without),
         }
 
-    def command(self) -> list[str]:
+    def command(self, *more: str) -> list[str]:
+        """How pytest is started; ``more`` arguments of its."""
         workers = ("-n", str(self.workers)) if self.workers else ("-p", "no:xdist")
-        suite = MANIFESTS if self.pulse is None else MACHINES
+        suite = MANIFESTS if self.manifests else MACHINES
+        pulse = (f"--hv-pulse={self.pulse}",) if self.manifests and self.pulse else ()
         plugins = ("-p", "no:cacheprovider", "-p", "tests.soak.keep")
-        return [sys.executable, "-m", "pytest", "-q", *plugins, *workers, *map(str, suite)]
+        return [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            *plugins,
+            *pulse,
+            *workers,
+            *more,
+            *map(str, suite),
+        ]
 
     def words(self) -> tuple[str, ...]:
-        pulse = "never" if not self.pulse else f"from {self.pulse:,} on"
+        each = "every" if self.manifests else "from"
         return (
             str(self.hash_seed),
             f"xdist {self.workers}" if self.workers else "one process",
             "C" if self.accelerated else "Python",
-            "manifests" if self.pulse is None else "machines",
-            pulse,
+            "manifests" if self.manifests else "machines",
+            f"{each} {self.pulse:,}" if self.pulse else "never",
         )
 
 
@@ -99,7 +117,7 @@ def run_suite(count: int, seed: object, folder: Path) -> list[str]:
         place, first = folder / f"run{number}", folder / "run1"
         place.mkdir()
         without = [] if setting.accelerated else _slow_ones(first, dice)
-        wrong = _run(setting, place, without) or differences(first, place, without)
+        wrong = run_once(setting, place, without) or differences(first, place, without)
         guests = len(list(place.glob("*.result")))
         total += guests
         spent = f"{host_seconds() - begin:.1f}"
@@ -119,10 +137,10 @@ def _slow_ones(first: Path, dice: Dice) -> list[str]:
     return [name for name in slow if dice.below(SELDOM)]
 
 
-def _run(setting: Setting, folder: Path, without: list[str]) -> list[str]:
+def run_once(setting: Setting, folder: Path, without: list[str], *more: str) -> list[str]:
     """One run of the suite; the last lines of pytest when it was not green."""
     done = subprocess.run(
-        setting.command(),
+        setting.command(*more),
         cwd=ROOT,
         env=setting.environment(folder, without),
         capture_output=True,

@@ -7,7 +7,7 @@ import pytest
 from tests.soak.dice import Dice
 from tests.soak.guests import GUESTS
 from tests.soak.keep import file_name
-from tests.soak.suite import Setting, differences
+from tests.soak.suite import Setting, differences, run_once
 
 
 def runs(folder: Path) -> tuple[Path, Path]:
@@ -39,6 +39,21 @@ def test_environments_are_drawn_by_seed_and_every_axis_is_used() -> None:
         return [Setting.drawn(dice) for _ in range(50)]
 
     assert drawn(1) == drawn(1) != drawn(2)
-    for axis in ("workers", "accelerated", "pulse"):
+    for axis in ("workers", "accelerated", "manifests", "pulse"):
         assert len({getattr(setting, axis) for setting in drawn(1)}) > 1
     assert len({setting.hash_seed for setting in drawn(1)}) == 50
+
+
+def test_manifests_and_machines_tell_the_same(tmp_path: Path) -> None:
+    settings = (
+        Setting(pulse=5_000),
+        Setting(hash_seed=7, accelerated=False, manifests=True, pulse=10_007),
+    )
+    told = []
+    for number, setting in enumerate(settings):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        assert run_once(setting, folder, [], "-k", "hv_synic") == []
+        told.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert told[0] == told[1]
+    assert set(told[0]) == {"hv_synic.result", "hv_synic.serial", "hv_synic.text"}

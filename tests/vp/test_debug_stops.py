@@ -302,3 +302,27 @@ def test_firmware_in_rom_can_be_stepped() -> None:
     again, _ = steps(machine, 40)
     assert all(0xF0000 <= address < 0x100000 for address in addresses + again)
     assert len(set(addresses)) > 20
+
+
+STORES = LONG_BLOCKS.replace("inc bx", "mov word ptr [0x5004], bx")
+
+
+@pytest.mark.usefixtures("accelerator")
+@pytest.mark.parametrize("source", [LONG_BLOCKS, STORES], ids=["registers", "stores"])
+def test_long_blocks_end_where_they_would_have_ended_while_memory_is_watched(source: str) -> None:
+    plain = flat(source)
+    result = to_json(make_result(plain, plain.run()))
+    watched = flat(source)
+    stops = watched.partition.vp.debug()
+    stops.watch([Watch(0x5000, 2, reads=False, writes=True)])
+    met = 0
+    while (end := watched.partition.run(UNLIMITED)) is None:
+        assert stops.stop is not None
+        assert stops.stop.cause is Cause.ACCESS
+        met += 1
+    assert met == int.from_bytes(plain.partition.memory.read(0x5000, 2), "little") > 20
+    assert to_json(make_result(watched, end)) == result
+    stepped = flat(source)
+    stepped.partition.vp.debug().watch([Watch(0x6000, 2, reads=False, writes=True)])
+    end = steps(stepped, 3000)[1] or stepped.run()
+    assert to_json(make_result(stepped, end)) == result

@@ -36,9 +36,11 @@ enum {
 enum { RFLAGS_TF = 1 << 8, RFLAGS_IF = 1 << 9 };
 enum {
     FLAG_STOP = 1, FLAG_WINDOW = 2, FLAG_ABORT = 4, FLAG_NMI_WINDOW = 8, FLAG_RELEASE = 16,
-    FLAG_RESUME = 32, FLAG_MIDWAY = 64, FLAG_STEP = 128, FLAG_HIT = 256, FLAG_STOPPED = 512
+    FLAG_RESUME = 32, FLAG_MIDWAY = 64, FLAG_STEP = 128, FLAG_HIT = 256, FLAG_STOPPED = 512,
+    FLAG_WATCHED = 1024
 };
 enum { EXIT_RDTSC = 0x16e };
+enum { LONG_BLOCK = 24 };  /* instructions, hv/cpu/pace.py */
 enum { PROT_EXEC_ACCESS = 4 };
 enum { PAGE_SHIFT = 12, PAGE_SIZE = 1 << PAGE_SHIFT };
 enum { PAGE_DATA, PAGE_CODE, PAGE_LEAVING };  /* hv/cpu/pace.py */

@@ -72,6 +72,8 @@ static SELDOM int held_up(accel_t *a)
 {
     pace_t *p = a->pace;
     if (vtime(p, p->count) < p->deadline && !(p->flags & (FLAG_STOP | FLAG_ABORT))) {
+        if (!(p->flags & ~(uint64_t)FLAG_WATCHED))
+            return 0;
         p->window_checks++;
         save(a);
         int interrupt = p->flags & FLAG_WINDOW && load64(a, STATE_RFLAGS) & RFLAGS_IF;
@@ -150,9 +152,28 @@ static int stepped(accel_t *a, uint64_t pc)
     return 1;
 }
 
+/* While memory is watched, the block before may have been cut short where this one begins. */
+static int cut_short(accel_t *a, const block_t *before, uint64_t pc)
+{
+    pace_t *p = a->pace;
+    if (!before || !(p->flags & FLAG_WATCHED) || p->flags & (FLAG_ABORT | FLAG_STOPPED))
+        return 0;
+    if (before->icount < LONG_BLOCK || pc != before->pc + before->size)
+        return 0;
+    p->left_pc = before->pc;
+    p->left_end = pc;
+    p->now = p->count;
+    p->block = 0;
+    p->flags |= FLAG_STOPPED;
+    a->emu_stop(a->uc);
+    return 1;
+}
+
 static SELDOM void on_block_seldom(accel_t *a, uint64_t pc, uint32_t size)
 {
     const block_t *before = running(a), *b = NULL;
+    if (cut_short(a, before, pc))
+        return;
     if (before && pc - before->pc < before->size)
         b = find_seldom(a, pc, size);  /* puts right a count, and with it the time, that has run ahead */
     if (a->pace->flags & FLAG_RESUME && resumed_at(a, pc)) {

@@ -10,7 +10,7 @@ interrupts are looked at where they would have been. Three kinds of hooks:
   goes on.
 * ``every`` and the memory hooks, while memory is watched. They send all loads and stores down Unicorn's
   slow path and ask before every instruction: several times slower. Long stretches of code without a
-  jump are then cut into more blocks than otherwise.
+  jump are then cut into more blocks than otherwise: ``block_end`` tells where one would have ended.
 """
 
 import ctypes
@@ -20,7 +20,15 @@ from typing import Any
 
 import unicorn.unicorn_const as const
 
-from hv.cpu.engine.binding import INT, TB_FLUSH, TLB_FLUSH, UCLIB
+from hv.cpu.engine.binding import (
+    INT,
+    REQUEST_CACHE,
+    TB_FLUSH,
+    TLB_FLUSH,
+    U64T,
+    UCLIB,
+    TranslatedBlock,
+)
 from hv.cpu.engine.watch import HOOK_WORDS, NOWHERE, find_words
 
 _EVERYWHERE = (0, (1 << 64) - 1)
@@ -54,6 +62,9 @@ class _CodeHook:
     def cover(self, first: int, last: int) -> None:
         self._bounds[:] = [first, last]
 
+    def covered(self) -> tuple[int, int]:
+        return self._bounds[0], self._bounds[1]
+
 
 class StopHooks:
     """The hooks of one engine. Nothing here may be called while it runs."""
@@ -78,7 +89,7 @@ class StopHooks:
             hook.cover(NOWHERE, NOWHERE)
             self._pool.append(hook)
         new = wanted - self._stops.keys()
-        if new and self._next is None:  # of a single hook Unicorn translates a call that asks no bounds
+        if new and self._next is None:  # where a hook is alone, Unicorn asks no bounds
             self.next_at(None)
         for address in new:
             hook = self._pool.pop() if self._pool else _CodeHook("stop", self._add, self._user)
@@ -109,6 +120,21 @@ class StopHooks:
         self._every.cover(*(_EVERYWHERE if wanted else (NOWHERE, NOWHERE)))
         self._flush(TB_FLUSH)
         self._flush(TLB_FLUSH)
+
+    def block_end(self, pc: int) -> int:
+        """Where the block at linear ``pc`` ends when it is translated without any of these hooks. Slow."""
+        hooks = [*self._stops.values(), *([self._next] if self._next else [])]
+        covered = [hook.covered() for hook in hooks]
+        for hook in hooks:
+            hook.cover(NOWHERE, NOWHERE)
+        watches = self._watches
+        self.watch(())
+        block = TranslatedBlock()
+        status = UCLIB.uc_ctl(self._handle, INT(REQUEST_CACHE), U64T(pc), ctypes.byref(block))
+        for hook, (first, last) in zip(hooks, covered, strict=True):
+            hook.cover(first, last)
+        self.watch(watches)
+        return pc if status else pc + int(block.size)
 
     def _memory_hooks_for(self, watch: Watch) -> list[int]:
         first, last = watch.gpa, watch.gpa + watch.size - 1

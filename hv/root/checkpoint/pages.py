@@ -138,7 +138,7 @@ class PageSource:
     def _unpacked(self, frame: memoryview, size: int) -> bytes:
         if zstandard.frame_content_size(frame) != size:
             raise ValueError(f"a page is not {size} bytes long")
-        return self._decompress(frame)
+        return self._decompress(frame, allow_extra_data=False)
 
     def _shared(self, file: Path, number: int, size: int) -> bytes:
         try:

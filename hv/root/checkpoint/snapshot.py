@@ -222,7 +222,7 @@ def _unpacked(sections: Mapping[str, memoryview], name: str) -> bytes:
     try:
         if zstandard.frame_content_size(data) > _MOST_STATE:
             raise ConfigError(f"section {name!r} is too large")
-        return zstandard.ZstdDecompressor().decompress(data)
+        return zstandard.ZstdDecompressor().decompress(data, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise ConfigError(f"section {name!r}: {error}") from None
 
