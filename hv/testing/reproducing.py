@@ -24,7 +24,9 @@ class Reproduced:
     journal: bool
     """There is one, and it makes the run that failed."""
     problem: str = ""
-    """What is wrong, as a sentence."""
+    """Why not, as a sentence."""
+    ours: bool = False
+    """A run that is another one the next time is our bug, and nobody else's."""
 
 
 def reproduce(machine: "LiveMachine", folder: Path) -> Reproduced:
@@ -35,14 +37,17 @@ def reproduce(machine: "LiveMachine", folder: Path) -> Reproduced:
         made = save_reproduction(machine, machine.latest_end, folder)
     except HvError as error:
         return Reproduced(False, f"the run cannot be made again: {error}")
+    ours = all(
+        disk.mode != "rw" for disk in machine.internal.config.disks
+    )  # it may have changed one
     if not made.equal:
-        return Reproduced(False, f"made again, the run is another one: {made.difference}")
+        return Reproduced(False, f"made again, the run is another one: {made.difference}", ours)
     try:
         difference = _trace(folder)
     except HvError as error:
         difference = str(error)
     if difference:
-        return Reproduced(False, f"replayed, the run is another one: {difference}")
+        return Reproduced(False, f"replayed, the run is another one: {difference}", ours)
     return Reproduced(True)
 
 

@@ -83,7 +83,8 @@ class TestSession:
         lines = [f"everything about this run: {shown}"]
         again = self._reproduce(made.machine, path) if made else Reproduced(False)
         if again.problem:
-            lines += [f"HV IS WRONG HERE, NOT THE GUEST: {again.problem}"]
+            loud = "HV IS WRONG HERE, NOT THE GUEST: " if again.ours else ""
+            lines.append(loud + again.problem)
         commands = [command]
         if again.journal:
             journal = os.path.join(os.path.relpath(path, self.here), JOURNAL)

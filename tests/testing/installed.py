@@ -23,7 +23,7 @@ class Installation:
         self._call(sys.executable, "-m", "pip", "--python", python, "install", *options, str(wheel))
         (site / "dependencies.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
         pytest = self.bin / "pytest"
-        pytest.write_text(f"#!{python}\nimport sys, pytest\nsys.exit(pytest.console_main())\n")
+        pytest.write_text(f"#!{python}\nimport sys, pytest\nsys.exit(pytest.main())\n")
         pytest.chmod(0o755)
 
     def run(self, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -119,20 +119,23 @@ def test_the_tutorial_does_what_it_says(installed: Installation, tmp_path: Path)
     (tmp_path / "kernel.asm").write_text(asm)
     (tmp_path / "kernel.hvtest.toml").write_text(toml)
     consoles = re.findall(r"```shell-session\n(.*?)```", TUTORIAL, re.DOTALL)
-    assert len(consoles) == 4
+    assert len(consoles) == 7
     for number, console in enumerate(consoles):
         if number == 2:
             (tmp_path / "kernel.asm").write_text(asm.replace("64 KiB", "65 KiB"))
-        if number == 3:
+        if number == 4:
             (tmp_path / "kernel.asm").write_text(asm)
             (tmp_path / "test_kernel.py").write_text(python)
+            (tmp_path / "test_boot.py").write_text(block_of("python", 1))
         for command, output in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", console, re.MULTILINE):
             run = installed.run(tmp_path, *shlex.split(command))
-            assert_matches(run.stdout, output)
+            assert_matches(run.stdout + run.stderr, output)
+    assert re.findall(r"DA:8,(\d+)", (tmp_path / "kernel.info").read_text()) == ["10"]
+    assert re.findall(r"DA:8,(\d+)", (tmp_path / "twice.info").read_text()) == ["20"]
 
 
 def test_the_example_of_a_live_machine_runs(installed: Installation, tmp_path: Path) -> None:
-    (tmp_path / "live.py").write_text(block_of("python", 1))
+    (tmp_path / "live.py").write_text(block_of("python", 2))
     run = installed.run(tmp_path, "python", "live.py")
     assert (run.stdout, run.stderr) == ("('hello',)\n", "")
 
