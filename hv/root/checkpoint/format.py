@@ -15,8 +15,8 @@ import msgspec
 
 from hv.errors import ConfigError
 
-SCHEMA = "hv.checkpoint/1"
-MAGIC = b"hv.checkpoint/1\n"
+SCHEMA = "hv.checkpoint/2"
+MAGIC = b"hv.checkpoint/2\n"
 CHECKSUM = 16
 _LENGTH = struct.Struct("<I")
 
