@@ -78,3 +78,13 @@ def test_a_damaged_checkpoint_and_one_that_cannot_be_written_are_one_line(
     run = hv("run", guest, "--max-insns", "100", "--checkpoint", tmp_path / "no" / "such" / "place")
     assert run.returncode == 4
     assert run.stderr.decode().count("\n") == 1
+
+
+def test_a_checkpoint_of_another_version_is_no_image(tmp_path: Path) -> None:
+    (tmp_path / "old.ckpt").write_bytes(b"hv.checkpoint/1\n" + bytes(512))
+    run = hv("run", tmp_path / "old.ckpt")
+    assert run.returncode == 4
+    assert re.fullmatch(
+        r"hv: .*old\.ckpt: is no checkpoint of this version \(hv\.checkpoint/\d+\)\n",
+        run.stderr.decode(),
+    )

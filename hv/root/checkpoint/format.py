@@ -15,8 +15,9 @@ import msgspec
 
 from hv.errors import ConfigError
 
-SCHEMA = "hv.checkpoint/2"
-MAGIC = b"hv.checkpoint/2\n"
+_NAME = "hv.checkpoint/"
+SCHEMA = f"{_NAME}2"
+MAGIC = f"{SCHEMA}\n".encode()
 CHECKSUM = 16
 _LENGTH = struct.Struct("<I")
 
@@ -35,10 +36,10 @@ def checksum(data: bytes | memoryview) -> bytes:
 
 
 def is_checkpoint(path: Path) -> bool:
-    """Whether a file begins as a checkpoint does; False for one that cannot be read."""
+    """Whether a file begins as a checkpoint of any version does; False for one that cannot be read."""
     try:
         with path.open("rb") as file:
-            return file.read(len(MAGIC)) == MAGIC
+            return file.read(len(_NAME)) == _NAME.encode()
     except OSError:
         return False
 
