@@ -25,6 +25,7 @@ golden = true
 source = "hello.asm"
 disks = ["a.img,rw", "b.img"]
 mouse = [{ at_ms = 5, dx = 1 }]
+after = [["expect", "ready> "], ["run", 5], ["wait", 0.5], ["serial", "x"]]
 matrix = { memory = ["16M", 33554432], hv = ["all", "none"], keys = ["a<ret>", ""] }
 """
 GOLDEN = {

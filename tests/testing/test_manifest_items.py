@@ -203,7 +203,8 @@ def test_a_manifest_knows_every_option_of_a_machine() -> None:
 
 def reopening(folder: Path) -> list[str]:
     """The last command that a bundle names, which says the machine in flags, with this interpreter's hv."""
-    commands = [shlex.split(line, comments=True) for line in (folder / "reopen.txt").open()]
+    told = (folder / "reopen.txt").read_text().splitlines()
+    commands = [shlex.split(line, comments=True) for line in told]
     words = [command for command in commands if command][-1]
     assert words[:2] == ["hv", "run"]
     return [sys.executable, "-m", "hv", *words[1:]]
