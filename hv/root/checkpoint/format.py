@@ -6,8 +6,10 @@ bytes.
 """
 
 import hashlib
+import os
 import struct
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,13 +57,23 @@ def encode(sections: Mapping[str, bytes]) -> list[bytes]:
 
 def write_sections(path: Path, sections: Mapping[str, bytes]) -> None:
     """Put a checkpoint on disk, whole or not at all. ConfigError when that fails."""
-    partial = path.with_name(path.name + ".partial")
     try:
-        with partial.open("wb") as file:
-            file.writelines(encode(sections))
-        partial.replace(path)
+        write_whole(path, encode(sections))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
+
+
+def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
+    """Put a file in place at once, whoever else is writing the same. OSError: nothing has changed."""
+    writer = f"{os.getpid()}-{threading.get_ident()}"
+    partial = path.with_name(f"{path.name}.{writer}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.writelines(pieces)
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def read_sections(path: Path) -> dict[str, memoryview]:

@@ -17,7 +17,7 @@ import msgspec
 import zstandard
 
 from hv.errors import ConfigError
-from hv.root.checkpoint.format import checksum
+from hv.root.checkpoint.format import checksum, write_whole
 
 PAGE = 1 << 15
 LEVEL = 1
@@ -96,9 +96,7 @@ class PagePool:
             for known, frame in zip(self._numbers, self._frames, strict=True):
                 target = folder / known.hex()
                 if not target.exists():
-                    partial = target.with_suffix(".partial")
-                    partial.write_bytes(frame.data)
-                    partial.replace(target)
+                    write_whole(target, (frame.data,))
         except OSError as error:
             raise ConfigError(f"{folder}: {error.strerror}") from None
 
