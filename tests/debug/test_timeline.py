@@ -1,6 +1,7 @@
 """Back and forth: every place of the past is as it was, and the run ends as it would have."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -10,12 +11,14 @@ from hv.debug.doors import Access, Orders, WatchedRange
 from hv.debug.session import Halt, Log
 from hv.debug.target import MachineTarget
 from hv.debug.timeline import Timeline
+from hv.root.journal.recorder import Recorder
 from hv.root.journal.records import Serial
 from hv.root.machine import UNLIMITED, Machine, Outputs
 from hv.root.pair_run import machine_for
 from hv.root.result import make_result, to_json
 from hv.root.samples import all_samples
 from hv.vp import End
+from tests.journal.sessions import ECHO, recipe, record, replay
 from tests.machines import boot_sector, flat
 
 T = TypeVar("T")
@@ -38,8 +41,15 @@ def accelerator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 class Debugger:
     """Orders to a timeline, and looks at what it shows."""
 
-    def __init__(self, machine: Machine, outputs: Outputs | None = None) -> None:
-        self.timeline = Timeline(machine, outputs=outputs)
+    def __init__(
+        self,
+        machine: Machine,
+        outputs: Outputs | None = None,
+        *,
+        hand: Recorder | None = None,
+        past_changes: bool = True,
+    ) -> None:
+        self.timeline = Timeline(machine, outputs=outputs, hand=hand, past_changes=past_changes)
         self.target = MachineTarget(self.timeline)
 
     def do(self, orders: Orders, budget: int = UNLIMITED) -> End | Halt | None:
@@ -266,6 +276,33 @@ def test_what_is_changed_in_the_past_makes_another_run() -> None:
     assert debugger.machine.serial_log == b"aq"
     assert printed == b"q"
     assert machine.serial_log == b"ab"
+
+
+def test_what_the_debugger_changes_is_in_the_journal_that_is_kept(tmp_path: Path) -> None:
+    """Where the journal has no name for it, or the run has gone on since, it is refused."""
+    guest = tmp_path / "echo.s"
+    guest.write_text(ECHO)
+
+    def session(recorder: Recorder) -> End:
+        debugger = Debugger(recorder.machine, hand=recorder, past_changes=False)
+        debugger.do(NOTHING, 5000)
+        for _ in range(3):
+            debugger.do(STEP)
+        assert debugger.target.write_memory(0x600, b"\x07")
+        assert debugger.target.write_register("rbx", 5)
+        assert debugger.target.write_register("pc", debugger.pc)
+        assert not debugger.target.write_register("eflags", 2)
+        assert debugger.do(STEP_BACK) == Halt()
+        assert not debugger.target.write_memory(0x600, b"\x09")
+        assert debugger.do(STEP) == Halt()
+        assert debugger.timeline.give(Serial("com1", b"q")) == 1
+        end = debugger.do(NOTHING)
+        assert isinstance(end, End)
+        assert debugger.target.read_memory(0x600, 1) == b"\x08"
+        return end
+
+    record(tmp_path / "run.journal", recipe(guest), session)
+    assert replay(tmp_path / "run.journal") is None
 
 
 def test_a_search_that_is_called_off_stays_where_it_began() -> None:
