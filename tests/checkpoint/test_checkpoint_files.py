@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -16,6 +17,7 @@ from hv.root.checkpoint import (
     open_checkpoint,
     save_checkpoint,
 )
+from hv.root.checkpoint.format import write_whole
 from hv.root.disk import FileDisk, MemoryDisk, OverlayDisk
 from hv.root.images import whole_sectors
 from hv.root.machine import Machine, Outputs
@@ -269,6 +271,22 @@ def test_pages_are_shared_between_the_checkpoints_of_a_folder(tmp_path: Path) ->
     damaged.unlink()
     with pytest.raises(ConfigError, match="pages"):
         load_checkpoint(tmp_path / "0.ckpt")
+
+
+def test_two_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
+    path, halves = tmp_path / "page", (b"one half, ", b"the other")
+
+    def interrupted() -> Iterator[bytes]:
+        yield halves[0]
+        other = Thread(target=write_whole, args=(path, halves))
+        other.start()
+        other.join()
+        assert path.read_bytes() == b"".join(halves)
+        yield halves[1]
+
+    write_whole(path, interrupted())
+    assert path.read_bytes() == b"".join(halves)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_what_is_printed_after_goes_to_new_outputs(tmp_path: Path) -> None:
