@@ -2,7 +2,7 @@
  *
  * What a hook needs millions of times a second is done here: counting retired instructions, stopping at
  * a deadline, finding out where inside its block an exit happened, RDTSC. Everything else is a call into
- * Python. hv/cpu/pace.py is the twin in Python; both give the same numbers to the last digit, and the
+ * Python. hv/cpu/twin.py is the twin in Python; both give the same numbers to the last digit, and the
  * tests run both.
  *
  * Counting. A block hook runs before its block and carries (pc, size) but not the number of instructions,

@@ -23,8 +23,9 @@ from hv.cpu.engine.binding import (
 )
 from hv.cpu.engine.stops import WATCH
 from hv.cpu.engine.watch import PythonWatch, WatchPoint
-from hv.cpu.pace import BlockApi, Handlers, PythonPace
+from hv.cpu.pace import Handlers
 from hv.cpu.state import CpuState
+from hv.cpu.twin import BlockApi, PythonPace
 
 try:
     from hv.cpu import _accel  # type: ignore[attr-defined]
@@ -102,7 +103,7 @@ def python_hooks(
     handlers: Handlers,
     watch: PythonWatch,
 ) -> HookSet:
-    """Hooks of hv/cpu/pace.py."""
+    """Hooks of hv/cpu/twin.py."""
     twin = PythonPace(state, api, words, handlers)
 
     def on_edge(_uc: int, tb: int, _previous: int, _user: int) -> None:
