@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+import hv
 from hv.cli import EXIT_USAGE, main
+from hv.live.reproduction import save_reproduction
 from tests.debug.gdb import converse, source
 from tests.journal.sessions import ECHO, recipe, record, typed
 
@@ -182,6 +184,35 @@ def test_a_recorded_run_from_its_beginning_and_another_one_from_there(journal: s
         ("continue", "exited normally"),
     ]
     assert converse([journal], lines, command="replay").exit_code == 0
+
+
+def test_what_a_red_test_left_of_a_fork(tmp_path: Path) -> None:
+    """From its end to its beginning, which is where it was forked; what its parent did is no part of it."""
+    guest = tmp_path / "echo.s"
+    guest.write_text(ECHO)
+    with hv.Machine(guest) as parent:
+        parent.write_serial("ab")
+        parent.run(insns=1000)
+        assert parent.memory.read_int(0x600, 2) == 2
+        (tmp_path / "left").mkdir()
+        with parent.fork() as fork:
+            begins = fork.insns
+            fork.write_serial("cq")
+            end = fork.run()
+            assert save_reproduction(fork, end, tmp_path / "left").equal
+    lines = [
+        ("connect", "in"),
+        ("x/hx 0x600", "0x0004"),
+        ("watch *(short *)0x600", "Hardware watchpoint 1"),
+        ("reverse-continue", r"Old value = 4\s+New value = 3"),
+        ("p/c $al", "'q'"),
+        ("reverse-continue", r"Old value = 3\s+New value = 2"),
+        ("reverse-continue", NO_MORE),
+        ("monitor vtime", f"^{begins:,} instructions"),
+        ("kill", "killed"),
+    ]
+    journal = str(tmp_path / "left" / "run.journal")
+    assert converse([journal, "--gdb-at-end"], lines, command="replay").exit_code == 0
 
 
 def test_the_end_is_of_a_session(journal: str, capsys: pytest.CaptureFixture[str]) -> None:
