@@ -164,3 +164,8 @@ def host_seconds() -> float:
 def host_ns() -> int:
     """The same in ns, for measuring one exit."""
     return time.perf_counter_ns()
+
+
+def host_wall_ns() -> int:
+    """The host's time of day, to compare with that of its files; never for a guest."""
+    return time.time_ns()

@@ -136,6 +136,10 @@ class FileDisk:
         if not self._read_only:
             os.fdatasync(self._fd)
 
+    def fileno(self) -> int:
+        """The open file, for the host's kernel."""
+        return self._fd
+
     def close(self) -> None:
         if self._fd >= 0:
             os.close(self._fd)

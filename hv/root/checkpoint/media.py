@@ -5,7 +5,6 @@ now, whatever it was powered on with.
 A file that is no longer where it was, or no longer what it was, is looked for beside the checkpoint.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import msgspec
 
 from hv.errors import ConfigError
 from hv.interfaces import BlockDevice
-from hv.root.checkpoint.format import CHECKSUM
+from hv.root.checkpoint.contents import content_checksum
 from hv.root.checkpoint.pages import PageTable
 from hv.root.disk import Disk, FileDisk, MemoryDisk, OverlayDisk
 from hv.root.media import Media
@@ -26,8 +25,6 @@ from hv_devices.synthetic.scsi_device import ScsiDevice
 from hv_devices.synthetic.scsi_disk import ScsiDisk
 from hv_devices.synthetic.scsi_dvd import ImageBytes, ScsiDvd
 from hv_devices.synthetic.scsi_inquiry import Identity
-
-_CHUNK = 2048
 
 
 class SavedMemory(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="memory"):
@@ -138,18 +135,8 @@ def _save(disk: BlockDevice, put: Callable[[memoryview], PageTable]) -> SavedDis
         return SavedMemory(disk.sectors, disk.read_only, put(content))
     if isinstance(disk, FileDisk):
         path = str(disk.path.absolute())
-        return SavedFile(path, disk.read_only, disk.sectors, _content_checksum(disk))
+        return SavedFile(path, disk.read_only, disk.sectors, content_checksum(disk))
     raise ConfigError(f"a {type(disk).__name__} cannot be saved: only images, overlays and memory")
-
-
-def _content_checksum(disk: FileDisk) -> bytes:
-    digest = hashlib.blake2b(digest_size=CHECKSUM)
-    try:
-        for lba in range(0, disk.sectors, _CHUNK):
-            digest.update(disk.read(lba, min(_CHUNK, disk.sectors - lba)))
-    except OSError as error:
-        raise ConfigError(f"{disk.path}: {error.strerror or error}") from None
-    return digest.digest()
 
 
 def load_media(saved: SavedMedia, kept: Kept) -> Media:
@@ -224,7 +211,7 @@ def _find(saved: SavedFile, beside: Path | None) -> FileDisk:
 
 def _open(saved: SavedFile, path: Path) -> FileDisk:
     disk = FileDisk(path, read_only=saved.read_only)
-    if _content_checksum(disk) != saved.checksum:
+    if content_checksum(disk) != saved.checksum:
         disk.close()
         raise ConfigError(f"{path}: is not as it was when the checkpoint was taken")
     return disk
