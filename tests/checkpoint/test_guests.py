@@ -7,7 +7,7 @@ import pytest
 from tests.checkpoint.tools import points, restored
 from tests.soak.guests import GUESTS, finish, power_on
 
-POINTS = 4
+POINTS = 2
 SHORT = 400_000
 """Instructions that the accelerator's Python twin does in no time."""
 

@@ -7,7 +7,6 @@ that nobody has touched for a while is read once a process.
 import hashlib
 import os
 import stat
-from collections import OrderedDict
 from typing import NamedTuple
 
 from hv.clock import host_wall_ns
@@ -31,20 +30,29 @@ class _Version(NamedTuple):
     changed_ns: int
 
 
-_known: OrderedDict[_Version, bytes] = OrderedDict()
+_known: dict[_Version, bytes] = {}
 
 
 def content_checksum(disk: FileDisk) -> bytes:
     """BLAKE2b over all sectors. ConfigError: the file cannot be read."""
+    try:
+        return _checksum(disk)
+    except OSError as error:
+        raise ConfigError(f"{disk.path}: {error.strerror or error}") from None
+
+
+def _checksum(disk: FileDisk) -> bytes:
     version = _version(disk)
-    if version is not None and version in _known:
-        _known.move_to_end(version)
-        return _known[version]
+    if version is None:
+        return _read(disk)
+    known = _known.get(version)
+    if known is not None:
+        return known
     checksum = _read(disk)
-    if version is not None and _version(disk) == version:
+    if _version(disk) == version:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
         _known[version] = checksum
-        if len(_known) > _MOST_KNOWN:
-            _known.popitem(last=False)
     return checksum
 
 
@@ -60,9 +68,6 @@ def _version(disk: FileDisk) -> _Version | None:
 
 def _read(disk: FileDisk) -> bytes:
     digest = hashlib.blake2b(digest_size=CHECKSUM)
-    try:
-        for lba in range(0, disk.sectors, _SECTORS):
-            digest.update(disk.read(lba, min(_SECTORS, disk.sectors - lba)))
-    except OSError as error:
-        raise ConfigError(f"{disk.path}: {error.strerror or error}") from None
+    for lba in range(0, disk.sectors, _SECTORS):
+        digest.update(disk.read(lba, min(_SECTORS, disk.sectors - lba)))
     return digest.digest()
