@@ -25,7 +25,9 @@ def boot_seconds(initrd: Path, clock: Callable[[], float] = host_seconds) -> flo
     image = load(FETCHED.kernel("cloud"), options)
     machine = Machine(MachineConfig(memory=MEMORY << 20), image)
     machine.run(slice_insns=2_000_000, between=lambda: REACHED not in machine.serial_log)
-    return clock() - start
+    seconds = clock() - start
+    machine.close()
+    return seconds
 
 
 def _qemu(initrd: Path) -> float:
