@@ -37,9 +37,8 @@ def reproduce(machine: "LiveMachine", folder: Path) -> Reproduced:
         made = save_reproduction(machine, machine.latest_end, folder)
     except HvError as error:
         return Reproduced(False, f"the run cannot be made again: {error}")
-    ours = all(
-        disk.mode != "rw" for disk in machine.internal.config.disks
-    )  # it may have changed one
+    # A guest may have changed a disk that is the user's own: it is not ours then.
+    ours = all(disk.mode != "rw" for disk in machine.internal.config.disks)
     if not made.equal:
         return Reproduced(False, f"made again, the run is another one: {made.difference}", ours)
     try:
