@@ -29,7 +29,7 @@ from hv.root.machine import UNLIMITED, Machine, Outputs
 from hv.root.pairs import find_guest
 from hv.root.result import make_result
 from hv.root.samples import Sample
-from hv.root.schedule import parse_deed, schedule
+from hv.root.schedule import arrange, parse_deed
 from hv.root.screen import TextScreen, as_ansi, as_text, save_png
 from hv.root.tracing import traced
 from hv.trace import DEFAULT_LIMIT, MOST_EVENTS, TraceWriter
@@ -122,10 +122,9 @@ def run_image(request: RunRequest) -> int:
         outputs = Outputs(serial, serial2, _stderr)
         machine = Machine(config, image, outputs, media, scsi, host_time=request.host_time)
         try:
-            schedule(machine, deeds, _tell)
-            machine.mouse_hand.play(sample.mouse if sample else ())
+            mouse = sample.mouse if sample else ()
+            arrange(machine, _tell, deeds=deeds, mouse=mouse, keys=typed)
             banner = image.banner if image else "booting from disk"
-            machine.hand.play(typed)
             with (
                 covering(machine, image, request.kernel or request.image, request.cov),
                 recording(

@@ -23,7 +23,7 @@ from hv.root.machine import Machine, Outputs
 from hv.root.mouse_hand import MouseEvent
 from hv.root.pairs import find_guest
 from hv.root.samples import DiskSpec, Sample
-from hv.root.schedule import Report, parse_deed, schedule
+from hv.root.schedule import Report, arrange, parse_deed
 
 T = TypeVar("T")
 
@@ -53,9 +53,7 @@ class Program:
         hears of what deeds bring.
         """
         machine = Machine(self.config, self.image, outputs, _made(self.disk), _made(self.scsi_disk))
-        machine.hand.play(self.keys)
-        machine.mouse_hand.play(self.mouse)
-        schedule(machine, list(self.deeds), report)
+        arrange(machine, report, deeds=self.deeds, mouse=self.mouse, keys=self.keys)
         return machine
 
 

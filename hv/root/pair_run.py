@@ -22,7 +22,7 @@ from hv.root.exit_names import exit_direction
 from hv.root.machine import Machine
 from hv.root.pairs import Pair, PairPath
 from hv.root.samples import Sample
-from hv.root.schedule import schedule
+from hv.root.schedule import arrange
 from hv.stats import Moment
 from hv.vp import End, Ending
 
@@ -45,9 +45,12 @@ def machine_for(path: Sample, cost_model: str | None = None) -> Machine:
     config = apply_overrides(path.machine(), overrides, path.name)
     image = path.boot_image(config.memory)
     machine = Machine(config, image, media=path.media(), scsi_media=path.scsi_media())
-    machine.hand.play(path.typed())
-    machine.mouse_hand.play(path.mouse)
-    schedule(machine, path.deeds(), lambda _text: None)
+    arrange(
+        *(machine, lambda _text: None),
+        deeds=path.deeds(),
+        mouse=path.mouse,
+        keys=path.typed(),
+    )
     return machine
 
 

@@ -4,11 +4,13 @@ Host input at virtual times keeps a run reproducible. What an action has to tell
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 from hv.errors import ConfigError
 from hv.root.deeds import Deed, PlannedDeed
+from hv.root.keys import KeyEvent
 from hv.root.machine import Machine
+from hv.root.mouse_hand import MouseEvent
 from hv.root.services import SyntheticDevices
 from hv_devices.synthetic.kvp import Answer
 from hv_devices.synthetic.kvp_messages import Pool
@@ -32,7 +34,23 @@ def parse_deed(text: str) -> Deed:
     return deed
 
 
-def schedule(machine: Machine, deeds: list[Deed], report: Report) -> None:
+def arrange(
+    machine: Machine,
+    report: Report,
+    *,
+    deeds: Sequence[Deed],
+    mouse: Iterable[MouseEvent],
+    keys: Iterable[KeyEvent],
+) -> None:
+    """All that is to happen to a machine that was just built, in one order for whoever builds it: of two
+    things that are due at the same time the one that was planned first comes first.
+    """
+    schedule(machine, deeds, report)
+    machine.mouse_hand.play(mouse)
+    machine.hand.play(keys)
+
+
+def schedule(machine: Machine, deeds: Sequence[Deed], report: Report) -> None:
     """Arm a timer for each deed. ConfigError for one that needs what the machine does not have."""
     for deed in deeds:
         planned = PlannedDeed(deed)

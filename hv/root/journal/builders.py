@@ -17,7 +17,7 @@ from hv.root.journal.recipe import image_digest, named_files, sample_of
 from hv.root.journal.records import FileDigest, PowerOn, Recipe, Resumed
 from hv.root.keys import parse_keys
 from hv.root.machine import Machine, Outputs
-from hv.root.schedule import Report, parse_deed, schedule
+from hv.root.schedule import Report, arrange, parse_deed
 
 
 def _silent(_text: str) -> None:
@@ -45,9 +45,8 @@ class RecipeBuilder:
         scsi = sample.scsi_media() if sample else ()
         machine = Machine(_harmless(recipe.config), self.image, outputs, media, scsi)
         try:
-            schedule(machine, [parse_deed(text) for text in recipe.at], report)
-            machine.mouse_hand.play(recipe.mouse)
-            machine.hand.play(parse_keys(recipe.keys))
+            deeds, keys = [parse_deed(text) for text in recipe.at], parse_keys(recipe.keys)
+            arrange(machine, report, deeds=deeds, mouse=recipe.mouse, keys=keys)
         except ConfigError:
             machine.close()
             raise
